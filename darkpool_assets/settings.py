@@ -1,0 +1,288 @@
+"""Every environment variable of the product: its name, default, meaning and what values are allowed.
+
+Values come from the environment, else from `.env` in the working directory, else from the default. A wrong value is
+refused at start, all faults at once, by the variable's name; the value of a secret is never printed. No I/O beyond that.
+"""
+
+import datetime as dt
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
+
+from darkpool_assets import market_calendar
+from darkpool_assets.vocabulary import ClassificationRule, FetchMode
+
+DEFAULT_TICKERS: Final = "SPY,QQQ,IWM,DIA,XLK,XLF,XLE,XLV,XLI,XLY,XLP,XLU,SMH,KRE,TLT,EEM"
+SYMBOL_PATTERN: Final = re.compile(r"[A-Z]{1,8}(?:[a-z]{1,2}[A-Z]{0,2})?(?:[./][A-Z]{1,4}){0,2}")
+SYMBOL_FORM: Final = "a stock or ETF symbol such as SPY, BRK.B, ABRpD or SPCE/WS"
+INDEX_AND_OPTION_ROOTS: Final = frozenset(
+    {"SPX", "SPXW", "XSP", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "VIX", "VIXW", "DJX", "OEX", "XEO"}
+)
+_TIMEZONE_ALIASES: Final = {"US/Eastern": market_calendar.NEW_YORK, "EST5EDT": market_calendar.NEW_YORK}
+
+Symbols = Annotated[tuple[str, ...], NoDecode]
+JsonObject = Annotated[dict[str, Any], NoDecode]
+Z = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SettingsError(ValueError):
+    """Wrong settings, every fault in one message: the setting's name, what was given and what is allowed."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("Wrong settings:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+class Settings(BaseSettings):
+    """The settings of one process, validated. Field names are the environment variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
+    )
+
+    # What is inferred, and for which days
+    tickers: Symbols = Field(tuple(DEFAULT_TICKERS.split(",")), description="Symbols to infer, comma-separated")
+    fetch_mode: FetchMode = Field(FetchMode.SINGLE, description="single, daily or weekly: which sessions `darkpool run` makes")
+    target_date: dt.date | None = Field(None, description="Session to make; the latest completed session when empty")
+    backfill_count: int = Field(5, ge=1, le=2500, description="Sessions (daily) or weeks (weekly) up to TARGET_DATE")
+    min_lit_volume: float = Field(10_000, ge=0, allow_inf_nan=False, description="Shares of buy + sell below which no ratio is given")
+    market_tz: str = Field("US/Eastern", description="Time zone of RTH_START and RTH_END")
+    rth_start: dt.time = Field(dt.time(9, 30), description="First instant of the session window")
+    rth_end: dt.time = Field(dt.time(16, 15), description="Last instant of the session window; moves with an early close")
+    inference_version: str = Field("PhaseA_v1", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Key of every derived row")
+    export_csv: bool = Field(False, description="Also write each day's table as CSV")
+    as_of: str | None = Field(None, description="ISO date or instant up to which publications may be known; now when empty")
+    classification_rule: ClassificationRule = Field(ClassificationRule.LEE_READY, description="lee_ready, quote, emo, clnv or tick")
+    short_ratio_numerator: Literal["short_plus_exempt", "short"] = Field("short_plus_exempt", description="What counts as short")
+    pressure_sign: Literal[-1, 1] = Field(-1, description="-1: short volume is selling pressure; 1: the market-maker reading")
+    short_z_window: int = Field(20, ge=2, le=40, description="Sessions before the day in short_ratio_z")
+    return_z_window: int = Field(20, ge=2, le=40, description="Sessions before the day in return_z")
+    lit_z_window: int = Field(20, ge=2, le=40, description="Sessions before the day in log_buy_sell_z")
+    zscore_min_periods: int = Field(10, ge=2, le=40, description="Fewest values that make a z-score")
+    return_z_min: Z = Field(0.5, ge=0, description="|return_z| below which the day has no price direction")
+    short_z_high: Z = Field(1.0, gt=0, description="short_ratio_z from which short pressure is high")
+    short_z_low: Z = Field(-1.0, lt=0, description="short_ratio_z down to which short pressure is low")
+
+    # Polygon
+    polygon_api_key: SecretStr | None = Field(None, description="API key")
+    polygon_base_url: str = Field("https://api.polygon.io", pattern=r"^https?://", description="REST address")
+    polygon_trades_file: Path | None = Field(None, description="Trades of one file (CSV, csv.gz or JSON)")
+    polygon_trades_dir: Path | None = Field(None, description="Folder of trades flat files, one a day")
+    polygon_quotes_file: Path | None = Field(None, description="Quotes of one file")
+    polygon_quotes_dir: Path | None = Field(None, description="Folder of quotes flat files, one a day")
+    polygon_daily_agg_file: Path | None = Field(None, description="Daily aggregates of one file")
+    polygon_daily_agg_dir: Path | None = Field(None, description="Folder of day-aggregate files, one a day")
+
+    # FINRA weekly OTC volume
+    finra_otc_url: str = Field(
+        "https://api.finra.org/data/group/otcMarket/name/weeklySummary", pattern=r"^https?://", description="Query API dataset"
+    )
+    finra_otc_file: Path | None = Field(None, description="Weekly summary rows of one file (CSV, pipe or JSON)")
+    finra_otc_dir: Path | None = Field(None, description="Folder of weekly summary files")
+    finra_api_key: SecretStr | None = Field(None, description="Query API client id")
+    finra_api_secret: SecretStr | None = Field(None, description="Query API client secret")
+    finra_token_url: str = Field(
+        "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token", pattern=r"^https?://", description="OAuth token address"
+    )
+    finra_request_method: Literal["GET", "POST"] = Field("POST", description="How the Query API is called")
+    finra_request_json: JsonObject | None = Field(None, description="JSON object merged into the request body")
+    finra_request_params: JsonObject | None = Field(None, description="JSON object of query parameters")
+    finra_date_field: str | None = Field(None, description="Column that holds the week, if not weekStartDate")
+    finra_symbol_field: str | None = Field(None, description="Column that holds the symbol, if not issueSymbolIdentifier")
+    finra_volume_field: str | None = Field(None, description="Column that holds the shares, if not totalWeeklyShareQuantity")
+    finra_trade_count_field: str | None = Field(None, description="Column that holds the trades, if not totalWeeklyTradeCount")
+    finra_symbol_filter: Literal["market", "universe"] = Field("market", description="Whole market, or the configured universe")
+
+    # FINRA daily short sale volume
+    finra_short_sale_url: str | None = Field(None, pattern=r"^https?://", description="regShoDaily dataset, the alternative to files")
+    finra_short_sale_file: Path | None = Field(None, description="Short sale file of one day")
+    finra_short_sale_dir: Path | None = Field(None, description="Folder of short sale files as published")
+    finra_short_sale_cdn_url: str = Field(
+        "https://cdn.finra.org/equity/regsho/daily", pattern=r"^https?://", description="Where the files are published"
+    )
+
+    # Index
+    index_constituents_dir: Path = Field(Path("data/constituents"), description="Folder of constituents lists (CSV)")
+    index_constituents_file: Path | None = Field(None, description="One constituents list (CSV)")
+    index_proxy_map: JsonObject = Field(
+        {"SPX": "SPY", "SPX_SAMPLE": "SPY"}, description="JSON object: index -> symbol whose return stands for it"
+    )
+
+    # Where things live
+    offline: bool = Field(False, description="true: no feed may use the network")
+    duckdb_path: Path = Field(Path("data/darkpool.duckdb"), description="The warehouse")
+    output_dir: Path = Field(Path("data/output"), description="Rendered tables, plots and pages")
+    partitions_start: dt.date = Field(dt.date(2018, 8, 1), description="First session of the partitions")
+    sample_data: bool = Field(False, description="true: mark every output SAMPLE DATA (the demo sets it)")
+
+    @field_validator("tickers", mode="before")
+    @classmethod
+    def _parse_tickers(cls, value: object) -> tuple[str, ...]:
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        names = list(dict.fromkeys(name for name in names if name))
+        malformed = [name for name in names if not SYMBOL_PATTERN.fullmatch(name)]
+        indices = [name for name in names if name in INDEX_AND_OPTION_ROOTS]
+        if malformed or indices or not names:
+            wrong = malformed + indices or ["no symbol"]
+            raise ValueError(f"given {', '.join(map(repr, wrong))}; allowed: {SYMBOL_FORM}, no index and no index option")
+        return tuple(names)
+
+    @field_validator("finra_request_json", "finra_request_params", "index_proxy_map", mode="before")
+    @classmethod
+    def _parse_json_object(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"given text that is not JSON ({error}); allowed: a JSON object") from None
+        if not isinstance(parsed, dict):
+            raise ValueError(f"given {type(parsed).__name__}; allowed: a JSON object")
+        return parsed
+
+    @field_validator("index_proxy_map")
+    @classmethod
+    def _check_proxy_map(cls, value: dict[str, Any]) -> dict[str, str]:
+        wrong = {index: proxy for index, proxy in value.items() if not SYMBOL_PATTERN.fullmatch(str(proxy))}
+        if wrong:
+            raise ValueError(f"given {wrong}; allowed: index name -> {SYMBOL_FORM}")
+        return value
+
+    @field_validator("market_tz")
+    @classmethod
+    def _canonical_zone(cls, value: str) -> str:
+        name = _TIMEZONE_ALIASES.get(value, value)
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"given {value!r}; allowed: an IANA time zone such as America/New_York") from None
+        return name
+
+    @field_validator("as_of")
+    @classmethod
+    def _check_as_of(cls, value: str | None) -> str | None:
+        if value is not None:
+            _parse_as_of(value)
+        return value
+
+    @field_validator("target_date")
+    @classmethod
+    def _check_target_date(cls, value: dt.date | None) -> dt.date | None:
+        if value is None:
+            return None
+        if value > (today := market_calendar.new_york_date(dt.datetime.now(dt.UTC))):
+            raise ValueError(f"given {value}, in the future; allowed: a session up to {today}")
+        if not market_calendar.is_session(value):
+            last = market_calendar.previous_session(value) if value > market_calendar.FIRST_CALENDAR_DAY else None
+            raise ValueError(f"given {value}, not an NYSE session; allowed: a session such as {last}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        faults = []
+        if self.rth_start >= self.rth_end:
+            faults.append(f"RTH_START: given {self.rth_start:%H:%M}; allowed: earlier than RTH_END ({self.rth_end:%H:%M})")
+        smallest = min(self.short_z_window, self.return_z_window, self.lit_z_window)
+        if self.zscore_min_periods > smallest:
+            faults.append(f"ZSCORE_MIN_PERIODS: given {self.zscore_min_periods}; allowed: up to the smallest z window ({smallest})")
+        if bool(self.finra_api_key) != bool(self.finra_api_secret):
+            missing = "FINRA_API_SECRET" if self.finra_api_key else "FINRA_API_KEY"
+            faults.append(f"{missing}: given nothing; allowed: both of FINRA_API_KEY and FINRA_API_SECRET, or neither")
+        if self.target_date and self.target_date < self.partitions_start:
+            faults.append(f"TARGET_DATE: given {self.target_date}; allowed: PARTITIONS_START ({self.partitions_start}) or later")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def as_of_date(self, now: dt.datetime) -> dt.date:
+        """AS_OF, or else the moment `now`, reduced to its New York date."""
+        return _parse_as_of(self.as_of) if self.as_of else market_calendar.new_york_date(now)
+
+    def session_window(self, session: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        """First and last instant (UTC) whose prints count for `session`."""
+        return market_calendar.session_window(
+            session, rth_start=self.rth_start, rth_end=self.rth_end, market_tz=self.market_tz
+        )
+
+
+def _parse_as_of(value: str) -> dt.date:
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"given {value!r}; allowed: an ISO date or instant such as 2026-01-30T18:00:00-05:00") from None
+    if len(value) <= len("2026-01-30") or moment.tzinfo is None:
+        return moment.date()
+    return market_calendar.new_york_date(moment)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; keyword arguments win over the environment.
+
+    Raises:
+        SettingsError: one or more values are wrong; the message names all of them.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_faults(error, overrides)) from None
+
+
+def _faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[str]:
+    given = {**_text_values(), **{name: str(value) for name, value in overrides.items()}}
+    faults: list[str] = []
+    for fault in error.errors(include_url=False, include_input=False):
+        message = fault["msg"].removeprefix("Value error, ")
+        if not fault["loc"]:
+            faults += message.split("\n")
+            continue
+        name = str(fault["loc"][0])
+        faults.append(f"{name.upper()}: {message if message.startswith('given ') else _told(name, message, given.get(name))}")
+    return faults
+
+
+def _told(name: str, message: str, value: str | None) -> str:
+    shown = "a value" if "SecretStr" in str(Settings.model_fields[name].annotation) else repr(value)
+    return f"given {shown}; allowed: {message[:1].lower()}{message[1:]} ({Settings.model_fields[name].description})"
+
+
+def _text_values() -> dict[str, str]:
+    return {name: value for name, (value, _origin) in _origins().items()}
+
+
+def _origins() -> dict[str, tuple[str, str]]:
+    environment = {name.lower(): value for name, value in os.environ.items() if value}
+    dotenv = {name.lower(): value for name, value in DotEnvSettingsSource(Settings).env_vars.items() if value}
+    return {
+        name: (environment[name], "environment") if name in environment else (str(dotenv[name]), ".env")
+        for name in Settings.model_fields
+        if name in environment or name in dotenv
+    }
+
+
+def describe_settings(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """One row per setting: (NAME, value as text with secrets masked, where it came from, meaning)."""
+    origins = _origins()
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        rows.append((name.upper(), _shown(value), origins.get(name, ("", "default"))[1], field.description or ""))
+    return rows
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)

@@ -1,0 +1,54 @@
+"""The errors of sources, one tree, split by "can a re-run help?".
+
+    SourceError                 what a source could not give, with the remedy
+    +-- NotConfigured           the feed has neither file, nor folder, nor a way to call its API: not a failure
+    +-- PermanentSourceError    the same call fails again until somebody changes something
+    |   +-- MissingSource       a file or directory that a setting names is not there
+    |   +-- MalformedSource     content that breaks its format; nothing of it is stored
+    +-- TransientSourceError    a later call may work
+        +-- NotPublishedYet     the source has not posted this day yet: not a failure
+
+Every message names the thing, what was found and what to do.
+"""
+
+from pathlib import Path
+
+
+class SourceError(Exception):
+    """A source could not give what it was asked for."""
+
+
+class NotConfigured(SourceError):
+    """The feed has no source; the day goes on without it."""
+
+    def __init__(self, feed: str, settings: str) -> None:
+        super().__init__(f"{feed} is not configured. Set one of {settings}.")
+
+
+class PermanentSourceError(SourceError):
+    """Asking again gives the same answer until a file, a setting or an entitlement changes."""
+
+
+class MissingSource(PermanentSourceError):
+    """A file or directory named by a setting does not exist."""
+
+    def __init__(self, setting: str, path: Path) -> None:
+        super().__init__(f"{setting}: nothing at {path}. Put it there or correct {setting}.")
+
+
+class MalformedSource(PermanentSourceError):
+    """Content that breaks its format. Nothing of it is stored, not even in part.
+
+    The message reads: file, line or column, what was found, what is allowed.
+    """
+
+    def __init__(self, source: str, where: str, *, found: object, allowed: str) -> None:
+        super().__init__(f"{source}: {where}: found {found!s}; allowed: {allowed}. Nothing of it was stored.")
+
+
+class TransientSourceError(SourceError):
+    """Asking again later may work."""
+
+
+class NotPublishedYet(TransientSourceError):
+    """The source does not have this day yet; it is asked again by a later run."""
