@@ -52,14 +52,18 @@ class Settings(BaseSettings):
     fetch_mode: FetchMode = Field(FetchMode.SINGLE, description="single, daily or weekly: which sessions `darkpool run` makes")
     target_date: dt.date | None = Field(None, description="Session to make; the latest completed session when empty")
     backfill_count: int = Field(5, ge=1, le=2500, description="Sessions (daily) or weeks (weekly) up to TARGET_DATE")
-    min_lit_volume: float = Field(10_000, ge=0, allow_inf_nan=False, description="Shares of buy + sell below which no ratio is given")
+    min_lit_volume: float = Field(
+        10_000, ge=0, allow_inf_nan=False, description="Shares of buy + sell below which no ratio is given"
+    )
     market_tz: str = Field("US/Eastern", description="Time zone of RTH_START and RTH_END")
     rth_start: dt.time = Field(dt.time(9, 30), description="First instant of the session window")
     rth_end: dt.time = Field(dt.time(16, 15), description="Last instant of the session window; moves with an early close")
     inference_version: str = Field("PhaseA_v1", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Key of every derived row")
-    export_csv: bool = Field(False, description="Also write each day's table as CSV")
+    export_csv: bool = Field(default=False, description="Also write each day's table as CSV")
     as_of: str | None = Field(None, description="ISO date or instant up to which publications may be known; now when empty")
-    classification_rule: ClassificationRule = Field(ClassificationRule.LEE_READY, description="lee_ready, quote, emo, clnv or tick")
+    classification_rule: ClassificationRule = Field(
+        ClassificationRule.LEE_READY, description="lee_ready, quote, emo, clnv or tick"
+    )
     short_ratio_numerator: Literal["short_plus_exempt", "short"] = Field("short_plus_exempt", description="What counts as short")
     pressure_sign: Literal[-1, 1] = Field(-1, description="-1: short volume is selling pressure; 1: the market-maker reading")
     short_z_window: int = Field(20, ge=2, le=40, description="Sessions before the day in short_ratio_z")
@@ -101,7 +105,9 @@ class Settings(BaseSettings):
     finra_symbol_filter: Literal["market", "universe"] = Field("market", description="Whole market, or the configured universe")
 
     # FINRA daily short sale volume
-    finra_short_sale_url: str | None = Field(None, pattern=r"^https?://", description="regShoDaily dataset, the alternative to files")
+    finra_short_sale_url: str | None = Field(
+        None, pattern=r"^https?://", description="regShoDaily dataset, the alternative to files"
+    )
     finra_short_sale_file: Path | None = Field(None, description="Short sale file of one day")
     finra_short_sale_dir: Path | None = Field(None, description="Folder of short sale files as published")
     finra_short_sale_cdn_url: str = Field(
@@ -116,11 +122,11 @@ class Settings(BaseSettings):
     )
 
     # Where things live
-    offline: bool = Field(False, description="true: no feed may use the network")
+    offline: bool = Field(default=False, description="true: no feed may use the network")
     duckdb_path: Path = Field(Path("data/darkpool.duckdb"), description="The warehouse")
     output_dir: Path = Field(Path("data/output"), description="Rendered tables, plots and pages")
     partitions_start: dt.date = Field(dt.date(2018, 8, 1), description="First session of the partitions")
-    sample_data: bool = Field(False, description="true: mark every output SAMPLE DATA (the demo sets it)")
+    sample_data: bool = Field(default=False, description="true: mark every output SAMPLE DATA (the demo sets it)")
 
     @field_validator("tickers", mode="before")
     @classmethod
@@ -144,7 +150,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"given text that is not JSON ({error}); allowed: a JSON object") from None
         if not isinstance(parsed, dict):
-            raise ValueError(f"given {type(parsed).__name__}; allowed: a JSON object")
+            raise ValueError(f"given {type(parsed).__name__}; allowed: a JSON object")  # noqa: TRY004 - pydantic collects ValueError
         return parsed
 
     @field_validator("index_proxy_map")
@@ -191,7 +197,9 @@ class Settings(BaseSettings):
             faults.append(f"RTH_START: given {self.rth_start:%H:%M}; allowed: earlier than RTH_END ({self.rth_end:%H:%M})")
         smallest = min(self.short_z_window, self.return_z_window, self.lit_z_window)
         if self.zscore_min_periods > smallest:
-            faults.append(f"ZSCORE_MIN_PERIODS: given {self.zscore_min_periods}; allowed: up to the smallest z window ({smallest})")
+            faults.append(
+                f"ZSCORE_MIN_PERIODS: given {self.zscore_min_periods}; allowed: up to the smallest z window ({smallest})"
+            )
         if bool(self.finra_api_key) != bool(self.finra_api_secret):
             missing = "FINRA_API_SECRET" if self.finra_api_key else "FINRA_API_KEY"
             faults.append(f"{missing}: given nothing; allowed: both of FINRA_API_KEY and FINRA_API_SECRET, or neither")
@@ -207,9 +215,7 @@ class Settings(BaseSettings):
 
     def session_window(self, session: dt.date) -> tuple[dt.datetime, dt.datetime]:
         """First and last instant (UTC) whose prints count for `session`."""
-        return market_calendar.session_window(
-            session, rth_start=self.rth_start, rth_end=self.rth_end, market_tz=self.market_tz
-        )
+        return market_calendar.session_window(session, rth_start=self.rth_start, rth_end=self.rth_end, market_tz=self.market_tz)
 
 
 def _parse_as_of(value: str) -> dt.date:

@@ -114,11 +114,11 @@ def _shares(name: str, meaning: str, *, required: bool = False, lineage: tuple[s
 
 
 def _number(name: str, unit: str, meaning: str, *, lineage: tuple[str, ...] = ()) -> Column:
-    return Column(name, NUMBER, unit, meaning, False, lineage)
+    return Column(name, NUMBER, unit, meaning, lineage=lineage)
 
 
 def _dollars(name: str, meaning: str, *, lineage: tuple[str, ...] = ()) -> Column:
-    return Column(name, NUMBER, "USD per share", meaning, False, lineage)
+    return Column(name, NUMBER, "USD per share", meaning, lineage=lineage)
 
 
 def _count(name: str, meaning: str, *, required: bool = False, lineage: tuple[str, ...] = ()) -> Column:
@@ -255,7 +255,7 @@ LIT_DIRECTION_DAILY: Final = Table(
         _number("log_buy_sell", "ln", "ln(buy / sell), only when both are > 0", lineage=_TRADE_COLUMNS),
         _text("classification_method", "NBBO, MIXED, TICK, BVC or NONE", required=True, lineage=_TRADE_COLUMNS),
         _text("classification_rule", "lee_ready, quote, emo, clnv or tick", required=True),
-        _number("quote_coverage_pct", "0..100", "Share of eligible volume with a valid prevailing quote", lineage=_TRADE_COLUMNS),
+        _number("quote_coverage_pct", "0..100", "Eligible volume with a valid prevailing quote", lineage=_TRADE_COLUMNS),
         _number("lit_coverage_pct", "0..100", "Share of eligible volume that was classified", lineage=_TRADE_COLUMNS),
         _number("lit_buy_ratio_low", "0..1", "Lowest buy ratio over the rules lee_ready, emo, clnv, tick", lineage=_TRADE_COLUMNS),
         _number("lit_buy_ratio_high", "0..1", "Highest buy ratio over the same rules", lineage=_TRADE_COLUMNS),

@@ -1,0 +1,11 @@
+"""A seeded market that writes files in the true published formats, for `darkpool demo` and the tests.
+
+Every number is invented and never presented as real; only formats, spellings and faults are the outside world's. Nothing here
+reads a source or knows the product's analytics. The flow: plan -> market_history (prices, volumes) -> rows (finra_short_files,
+finra_otc_files, polygon_files over order_flow, nbbo_tape and trade_tape) -> writing.
+"""
+
+from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
+from darkpool_assets.sample_market.writing import true_directions, write_sample_market
+
+__all__ = ["SampleMarket", "sample_settings", "true_directions", "write_sample_market"]

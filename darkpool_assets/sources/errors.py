@@ -4,7 +4,10 @@
     +-- NotConfigured           the feed has neither file, nor folder, nor a way to call its API: not a failure
     +-- PermanentSourceError    the same call fails again until somebody changes something
     |   +-- MissingSource       a file or directory that a setting names is not there
+    |   +-- UnreadableSource    it is there, but the operating system does not hand it out
+    |   +-- AmbiguousSource     two files stand for the same day
     |   +-- MalformedSource     content that breaks its format; nothing of it is stored
+    |       +-- AnotherDay      well-formed content, but of another day
     +-- TransientSourceError    a later call may work
         +-- NotPublishedYet     the source has not posted this day yet: not a failure
 
@@ -12,6 +15,8 @@ Every message names the thing, what was found and what to do.
 """
 
 from pathlib import Path
+
+_LONGEST_SHOWN = 160
 
 
 class SourceError(Exception):
@@ -36,6 +41,20 @@ class MissingSource(PermanentSourceError):
         super().__init__(f"{setting}: nothing at {path}. Put it there or correct {setting}.")
 
 
+class UnreadableSource(PermanentSourceError):
+    """The operating system refuses to read a file or directory."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be read: {reason}. Correct its permissions or put it there again.")
+
+
+class AmbiguousSource(PermanentSourceError):
+    """Two files of one directory stand for the same day; choosing one would be a guess."""
+
+    def __init__(self, setting: str, what: str, first: Path, second: Path) -> None:
+        super().__init__(f"{setting}: two files for {what}: {first} and {second}. Keep one of them.")
+
+
 class MalformedSource(PermanentSourceError):
     """Content that breaks its format. Nothing of it is stored, not even in part.
 
@@ -43,7 +62,11 @@ class MalformedSource(PermanentSourceError):
     """
 
     def __init__(self, source: str, where: str, *, found: object, allowed: str) -> None:
-        super().__init__(f"{source}: {where}: found {found!s}; allowed: {allowed}. Nothing of it was stored.")
+        super().__init__(f"{source}: {where}: found {_shortened(found)}; allowed: {allowed}. Nothing of it was stored.")
+
+
+class AnotherDay(MalformedSource):
+    """Well-formed content whose dates are not those of the day that was asked for."""
 
 
 class TransientSourceError(SourceError):
@@ -52,3 +75,9 @@ class TransientSourceError(SourceError):
 
 class NotPublishedYet(TransientSourceError):
     """The source does not have this day yet; it is asked again by a later run."""
+
+
+def _shortened(found: object) -> str:
+    """`found` on one line and without control characters: it may be a piece of a binary file."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(found))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

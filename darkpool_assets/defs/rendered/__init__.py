@@ -1,0 +1,1 @@
+"""Rendered assets: stored rows become pages, pictures and CSV files. They compute nothing."""

@@ -1,0 +1,115 @@
+"""Rules 8 and 10: rows keep the contract of their table, every ticker has its row, nothing claims observed direction.
+
+Generated from tables.py: a new column or key is checked without a word here.
+"""
+
+import re
+
+import polars as pl
+
+from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay
+from darkpool_assets.tables import TABLES, Table
+from darkpool_assets.vocabulary import Severity
+
+_OBSERVED = re.compile(r"observed|actual|^true_|_true$|(dark|off_exchange|otc)_(buyer|seller)s?_")
+
+
+def contract_findings(table: Table, rows: pl.DataFrame) -> list[Finding]:
+    """Where rows break their table's contract: a repeated key, or a null in a required column."""
+    findings = [
+        Finding(column, f"{nulls} rows without a value")
+        for column in table.required_columns
+        if (nulls := rows[column].null_count())
+    ]
+    repeated = rows.group_by(table.key).len().filter(pl.col("len") > 1)
+    findings += [
+        Finding("/".join(str(row[name]) for name in table.key), f"{row['len']} rows of one key")
+        for row in repeated.iter_rows(named=True)
+    ]
+    return findings
+
+
+def _rows_of(table: str, stored: StoredDay) -> pl.DataFrame:
+    return {
+        "daily_metrics": stored.metrics,
+        "lit_direction_daily": stored.lit,
+        "index_constituent_short_agg_daily": stored.index,
+        "polygon_equity_trades_raw": stored.trades,
+        "finra_short_daily_raw": stored.short_rows,
+        "polygon_daily_agg_raw": stored.aggs,
+        "finra_otc_weekly_raw": stored.otc_week,
+    }[table]
+
+
+def _contract_rule(table: str) -> Rule:
+    """Rule 8 for one table: keys unique, required columns filled."""
+    return Rule(
+        8,
+        f"{table}_keys_are_unique_and_required_columns_filled",
+        table,
+        Severity.ERROR,
+        lambda stored: contract_findings(TABLES[table], _rows_of(table, stored)),
+        f"Materialise {table} of this day again.",
+    )
+
+
+def every_configured_ticker_has_its_row(stored: StoredDay) -> list[Finding]:
+    """Rule 8 for tickers: every ticker configured when the day was derived has its row in both tables."""
+    findings = []
+    if not stored.is_derived:
+        findings.append(Finding(stored.day.isoformat(), f"daily_metrics was never derived under {stored.inference_version}"))
+    for asset, rows in (("lit_direction_daily", stored.lit), ("daily_metrics", stored.metrics)):
+        present = set(rows["symbol"])
+        findings += [Finding(ticker, f"no row in {asset}") for ticker in stored.tickers(asset) if ticker not in present]
+        configured = set(stored.tickers(asset))
+        findings += [
+            Finding(symbol, f"row in {asset} of a ticker that was not configured") for symbol in sorted(present - configured)
+        ]
+    return findings
+
+
+def rows_carry_version_and_as_of_and_claim_no_observed_direction(stored: StoredDay) -> list[Finding]:
+    """Rule 10: inference_version, and as_of where the table has it, present; no column claims observed direction."""
+    findings = []
+    for name, rows in (
+        ("lit_direction_daily", stored.lit),
+        ("daily_metrics", stored.metrics),
+        ("index_constituent_short_agg_daily", stored.index),
+    ):
+        stamps = [column for column in ("inference_version", "as_of") if column in rows.columns]
+        findings += [Finding(name, f"{nulls} rows without {c}") for c in stamps if (nulls := rows[c].null_count())]
+        findings += _foreign_as_of(stored, name, rows)
+        findings += [
+            Finding(name, f"column {column} claims observed direction") for column in rows.columns if _OBSERVED.search(column)
+        ]
+    return findings
+
+
+def _foreign_as_of(stored: StoredDay, table: str, rows: pl.DataFrame) -> list[Finding]:
+    """Rows whose as_of is not that of the day's derivation."""
+    entry = stored.derivations.filter(pl.col("asset") == table)
+    if "as_of" not in rows.columns or entry.is_empty():
+        return []
+    foreign = rows.filter(pl.col("as_of") != entry["as_of"][0])
+    return [Finding(table, f"{foreign.height} rows as of another date than {entry['as_of'][0]}")] if foreign.height else []
+
+
+CONTRACT_RULES = (
+    *(_contract_rule(table.name) for table in TABLES.values() if table.stage in {"raw", "derived"}),
+    Rule(
+        8,
+        "every_configured_ticker_has_its_row",
+        "daily_metrics",
+        Severity.ERROR,
+        every_configured_ticker_has_its_row,
+        "Materialise lit_direction_daily and daily_metrics of this day again.",
+    ),
+    Rule(
+        10,
+        "rows_carry_version_and_as_of_and_claim_no_observed_direction",
+        "daily_metrics",
+        Severity.ERROR,
+        rows_carry_version_and_as_of_and_claim_no_observed_direction,
+        "Materialise the named tables of this day again.",
+    ),
+)

@@ -1,0 +1,156 @@
+"""One day of daily_metrics: direction, short pressure, price context and OTC volume of each ticker, side by side.
+
+It only joins what the other modules of this folder made; every rule stands there. No feed fills in for another one.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from darkpool_assets import market_calendar
+from darkpool_assets.analytics.otc_anchor import allocate_otc_volume, anchor_to_otc_week, weekly_otc_volumes, weekly_shares
+from darkpool_assets.analytics.pressure_context import PressureRules, pressure_context_label
+from darkpool_assets.analytics.price_context import build_price_context
+from darkpool_assets.analytics.rolling_zscore import zscore_against_sessions_before
+from darkpool_assets.analytics.short_pressure import build_short_pressure, short_rows_by_symbol
+from darkpool_assets.analytics.symbol_spelling import spellings_of
+from darkpool_assets.tables import DAILY_METRICS
+from darkpool_assets.vocabulary import ClassificationMethod
+
+_LIT_COLUMNS = (
+    "log_buy_sell",
+    "lit_buy_volume",
+    "lit_sell_volume",
+    "lit_buy_ratio",
+    "lit_coverage_pct",
+    "classification_method",
+    "direction_stable",
+)
+
+
+@dataclass(frozen=True)
+class MetricInputs:
+    """What is stored for a day and its look-back.
+
+    Attributes:
+        lit: Rows of lit_direction_daily of one inference_version.
+        short_rows: Newest-vintage rows of finra_short_daily_raw; Reg SHO spelling.
+        short_sources: trade_date and source of everything stored for those dates, for any symbol.
+        aggs: Rows of polygon_daily_agg_raw; Polygon spelling.
+        otc_rows: Rows of finra_otc_weekly_raw of the weeks in reach, all vintages; Polygon spelling.
+    """
+
+    lit: pl.DataFrame
+    short_rows: pl.DataFrame
+    short_sources: pl.DataFrame
+    aggs: pl.DataFrame
+    otc_rows: pl.DataFrame
+
+
+def build_daily_metrics(
+    inputs: MetricInputs,
+    *,
+    day: dt.date,
+    symbols: Sequence[str],
+    rules: PressureRules,
+    lit_window: int,
+    inference_version: str,
+    as_of: dt.date,
+) -> pl.DataFrame:
+    """One row per symbol, always, in the schema of daily_metrics.
+
+    Args:
+        inputs: What is stored.
+        day: The session.
+        symbols: Configured symbols; rows keep their spelling.
+        rules: Numerator, windows and thresholds of pressure and returns.
+        lit_window: LIT_Z_WINDOW, sessions.
+        inference_version: Key of the rows.
+        as_of: New York date up to which publications may be known.
+    """
+    volumes = inputs.aggs.select("symbol", "volume", date="trade_date")
+    short = build_short_pressure(
+        inputs.short_rows,
+        inputs.short_sources,
+        volumes,
+        day=day,
+        symbols=symbols,
+        sessions=market_calendar.sessions_before(day, rules.short_window),
+        min_periods=rules.min_periods,
+        numerator=rules.numerator,
+    )
+    price = build_price_context(
+        inputs.aggs,
+        day=day,
+        symbols=symbols,
+        sessions=[*market_calendar.sessions_before(day, rules.return_window + 2), day],
+        window=rules.return_window,
+        min_periods=rules.min_periods,
+    )
+    lit = _lit_columns(inputs.lit, day=day, symbols=symbols, window=lit_window, min_periods=rules.min_periods)
+    rows = lit.join(short.drop("date"), on="symbol", maintain_order="left").join(
+        price.drop("date"), on="symbol", maintain_order="left"
+    )
+    rows = rows.join(_otc_columns(inputs, lit, day=day, as_of=as_of), on="symbol", maintain_order="left")
+    label = pressure_context_label(
+        short_z="short_ratio_z",
+        return_z="return_z",
+        return_1d="return_1d",
+        return_z_min=rules.return_z_min,
+        short_z_high=rules.short_z_high,
+        short_z_low=rules.short_z_low,
+    )
+    return DAILY_METRICS.conform(
+        rows.with_columns(
+            date=pl.lit(day),
+            has_short=pl.col("short_ratio").is_not_null(),
+            has_lit=pl.col("log_buy_sell").is_not_null(),
+            has_price=pl.col("close").is_not_null(),
+            pressure_context_label=label,
+            inference_version=pl.lit(inference_version),
+            as_of=pl.lit(as_of),
+        )
+    )
+
+
+def _lit_columns(lit: pl.DataFrame, *, day: dt.date, symbols: Sequence[str], window: int, min_periods: int) -> pl.DataFrame:
+    """One row per symbol: the day's direction and log_buy_sell_z over sessions of the same classification method."""
+    zscores = zscore_against_sessions_before(
+        lit.rename({"log_buy_sell": "value"}),
+        day=day,
+        sessions=market_calendar.sessions_before(day, window),
+        min_periods=min_periods,
+        like="classification_method",
+    )
+    today = lit.filter(pl.col("date") == day).select("symbol", *_LIT_COLUMNS)
+    return (
+        spellings_of(symbols)
+        .select("symbol")
+        .join(today, on="symbol", how="left", maintain_order="left")
+        .join(zscores.select("symbol", log_buy_sell_z="z"), on="symbol", how="left", maintain_order="left")
+    )
+
+
+def _otc_columns(inputs: MetricInputs, lit: pl.DataFrame, *, day: dt.date, as_of: dt.date) -> pl.DataFrame:
+    """One row per symbol: the OTC week it rests on, its status, and the day's allocation when anchored."""
+    spellings = spellings_of(lit["symbol"]).select("symbol", "polygon_symbol")
+    weeks = weekly_otc_volumes(inputs.otc_rows, as_of=as_of).rename({"symbol": "polygon_symbol"})
+    anchored = anchor_to_otc_week(lit["symbol"].to_list(), weeks.join(spellings, on="polygon_symbol"), day=day, as_of=as_of)
+    directs = pl.col("classification_method") != ClassificationMethod.BVC.value
+    buy_ratios = lit.select("symbol", lit_buy_ratio=pl.when(directs).then("lit_buy_ratio"))
+    shares = week_shares_of(inputs, lit["symbol"].to_list(), day=day)
+    directed = anchored.join(buy_ratios, on="symbol", maintain_order="left")
+    return allocate_otc_volume(directed, shares, day=day).drop("lit_buy_ratio")
+
+
+def week_shares_of(inputs: MetricInputs, symbols: Sequence[str], *, day: dt.date) -> pl.DataFrame:
+    """The share of its week that falls on `day`, per symbol as configured; see weekly_shares."""
+    shorts = short_rows_by_symbol(inputs.short_rows, inputs.short_sources, symbols=symbols)
+    spellings = spellings_of(symbols).select("symbol", "polygon_symbol")
+    volumes = inputs.aggs.select("volume", date="trade_date", polygon_symbol="symbol").join(spellings, on="polygon_symbol")
+    daily = shorts.select("date", "symbol", "short_total_volume").join(
+        volumes.select("date", "symbol", "volume"), on=["date", "symbol"], how="full", coalesce=True
+    )
+    return weekly_shares(daily, day=day)

@@ -1,0 +1,244 @@
+"""Rules 11 to 18, all of them WARN: do the feeds agree with each other, and is anything missing that a reader should know?
+
+They inform and never gate. Pure functions of a StoredDay.
+"""
+
+import datetime as dt
+import json
+from typing import Final
+
+import polars as pl
+
+from darkpool_assets import market_calendar
+from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
+from darkpool_assets.analytics.short_pressure import short_rows_by_symbol
+from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
+from darkpool_assets.analytics.symbol_spelling import spellings_of
+from darkpool_assets.vocabulary import FACILITY_FAMILIES, DataQuality, IngestStatus, Severity, ShortFileFamily
+
+FRACTIONAL_SHARES_SINCE: Final = dt.date(2026, 2, 23)
+_FACILITIES: Final = [family.value for family in FACILITY_FAMILIES]
+_TOLERANCE: Final = 0.02
+_LARGEST_RETURN: Final = 0.4
+_OLDEST_LIST_DAYS: Final = 120
+_LEAST_COVERAGE_PCT: Final = 90.0
+
+
+def short_volumes_are_ordered_and_ratios_within_one(stored: StoredDay) -> list[Finding]:
+    """Rule 11: exempt <= short <= total; short ratios within 0..1 (the owner's formula can exceed 1: counted)."""
+    disordered = stored.short_rows.filter(
+        (pl.col("short_exempt_volume") > pl.col("short_volume")) | (pl.col("short_volume") > pl.col("total_volume"))
+    )
+    beyond = stored.metrics.filter((pl.col("short_ratio") > 1) | (pl.col("short_ratio") < 0))
+    findings = [
+        *findings_of(disordered, "{source}: exempt {short_exempt_volume}, short {short_volume}, total {total_volume}"),
+        *findings_of(beyond, "short_ratio {short_ratio} by the numerator {short_ratio_numerator_type}"),
+    ]
+    return findings
+
+
+def consolidated_short_file_equals_its_facilities(stored: StoredDay) -> list[Finding]:
+    """Rule 12: CNMS equals the sum of FNSQ, FNQC, FNYX and FNRA where both are stored; a sum lacks no facility's file."""
+    rows = stored.short_rows
+    read = {source[:4] for source in stored.readings.filter(pl.col("feed") == "finra_short_daily_raw")["source"] if source}
+    absent = [family for family in _FACILITIES if family not in read]
+    findings: list[Finding] = []
+    if ShortFileFamily.CNMS not in read and read & set(_FACILITIES) and absent:
+        findings = [Finding(family, "the day has no CNMS file and its sum lacks this facility's file") for family in absent]
+    elif ShortFileFamily.CNMS in read and not absent:
+        findings = _differences(rows)
+    return findings
+
+
+def _differences(rows: pl.DataFrame) -> list[Finding]:
+    columns = ["short_volume", "short_exempt_volume", "total_volume"]
+    consolidated = rows.filter(pl.col("source") == ShortFileFamily.CNMS.value).select("symbol", *columns)
+    summed = rows.filter(pl.col("source").is_in(_FACILITIES)).group_by("symbol").agg(pl.col(columns).sum())
+    both = consolidated.join(summed, on="symbol", how="full", coalesce=True, suffix="_sum").sort("symbol").fill_null(0.0)
+    apart = pl.any_horizontal((pl.col(name) - pl.col(f"{name}_sum")).abs() > 1e-3 for name in columns)  # noqa: PLR2004
+    return findings_of(both.filter(apart), "CNMS total {total_volume}, facilities {total_volume_sum}")
+
+
+def weekly_otc_volume_fits_the_daily_feeds(stored: StoredDay) -> list[Finding]:
+    """Rule 13: weekly OTC volume >= the week's FINRA totals (2%), and <= the week's consolidated volume."""
+    week = market_calendar.sessions_of_week(market_calendar.week_of(stored.day))
+    anchored = stored.metrics.filter(pl.col("data_quality") == DataQuality.OTC_ANCHORED.value)
+    spellings = spellings_of(anchored["symbol"])
+    shorts = short_rows_by_symbol(stored.inputs.short_rows, stored.inputs.short_sources, symbols=anchored["symbol"])
+    totals = (
+        shorts.filter(pl.col("date").is_in(week), pl.col("short_total_volume").is_not_null())
+        .group_by("symbol")
+        .agg(finra=pl.col("short_total_volume").sum(), days=pl.len())
+        .filter(pl.col("days") == len(week))
+    )
+    volumes = (
+        stored.inputs.aggs.filter(pl.col("trade_date").is_in(week), pl.col("volume").is_not_null())
+        .group_by(polygon_symbol="symbol")
+        .agg(consolidated=pl.col("volume").sum(), sessions=pl.len())
+        .filter(pl.col("sessions") == len(week))
+        .join(spellings, on="polygon_symbol")
+    )
+    rows = anchored.join(totals, on="symbol", how="left").join(volumes.select("symbol", "consolidated"), on="symbol", how="left")
+    volume = pl.col("otc_off_exchange_volume")
+    findings = [
+        *findings_of(
+            rows.filter(volume < (1 - _TOLERANCE) * pl.col("finra")),
+            "weekly volume {otc_off_exchange_volume} below the week's FINRA totals {finra}",
+        ),
+        *findings_of(
+            rows.filter(volume > pl.col("consolidated")),
+            "weekly volume {otc_off_exchange_volume} above the week's consolidated volume {consolidated}",
+        ),
+    ]
+    return findings
+
+
+def index_coverage_is_ample_and_its_list_is_recent(stored: StoredDay) -> list[Finding]:
+    """Rule 14: index coverage >= 90%; constituents list younger than 120 days."""
+    age = (pl.lit(stored.day) - pl.col("constituents_list_date")).dt.total_days()
+    rows = stored.index.with_columns(age=age)
+    findings = [
+        *findings_of(
+            rows.filter(pl.col("coverage_pct").fill_null(0.0) < _LEAST_COVERAGE_PCT),
+            "{coverage_count} of {expected_constituent_count} members counted",
+            who="index_symbol",
+        ),
+        *findings_of(
+            rows.filter(pl.col("age") >= _OLDEST_LIST_DAYS),
+            "constituents list of {constituents_list_date} is {age} days old",
+            who="index_symbol",
+        ),
+    ]
+    return findings
+
+
+def returns_have_no_unexplained_jump_or_break(stored: StoredDay) -> list[Finding]:
+    """Rule 15: absolute return > 40% without a known split; series break at 2026-02-23 inside a z window."""
+    split = stored.aggs.filter(pl.col("split_factor").is_not_null()).select(polygon_symbol="symbol")
+    spelled = stored.metrics.join(spellings_of(stored.metrics["symbol"]), on="symbol", how="left")
+    jumps = spelled.filter(pl.col("return_1d").abs() > _LARGEST_RETURN).join(split, on="polygon_symbol", how="anti")
+    findings = findings_of(jumps, "return_1d {return_1d}: a split that no source names?")
+    window = int(stored.settings().get("short_z_window", 20))
+    first = market_calendar.sessions_before(stored.day, window)[0]
+    if stored.metrics.height and first < FRACTIONAL_SHARES_SINCE <= stored.day:
+        findings.append(
+            Finding("all tickers", f"z windows mix whole and fractional shares (reported since {FRACTIONAL_SHARES_SINCE})")
+        )
+    return findings
+
+
+def every_feed_was_read_without_failure(stored: StoredDay) -> list[Finding]:
+    """Rule 16: the newest reading of every feed ended well, for every symbol."""
+    bad = [IngestStatus.FAILED.value, IngestStatus.PARTIAL.value, IngestStatus.DEGRADED.value]
+    newest = stored.readings.sort("at").group_by("feed", maintain_order=True).last()
+    findings = []
+    for row in newest.filter(pl.col("status").is_in(bad)).iter_rows(named=True):
+        by_symbol = json.loads(row["failures"] or "{}")
+        findings += [Finding(f"{row['feed']} {symbol}", problem) for symbol, problem in by_symbol.items()]
+        if not by_symbol:
+            findings.append(Finding(row["feed"], f"{row['status']}: {row['message']}"))
+    return findings
+
+
+def otc_weeks_have_one_issue_and_both_legs(stored: StoredDay) -> list[Finding]:
+    """Rule 17: no ticker's week has several issue names, and none lacks its ATS or non-ATS leg."""
+    used = stored.metrics.filter(pl.col("otc_week_used").is_not_null()).join(spellings_of(stored.metrics["symbol"]), on="symbol")
+    known = [
+        weekly_otc_volumes(stored.inputs.otc_rows, as_of=as_of).with_columns(as_of=pl.lit(as_of))
+        for as_of in used["as_of"].unique(maintain_order=True)
+    ]
+    if not known:
+        return []
+    weeks = pl.concat(known).select("symbol", "week_start_date", "as_of", "other_issue_names")
+    rows = used.join(
+        weeks, left_on=["polygon_symbol", "otc_week_used", "as_of"], right_on=["symbol", "week_start_date", "as_of"], how="left"
+    )
+    one_leg = pl.col("otc_ats_volume").is_null() | pl.col("otc_non_ats_volume").is_null()
+    findings = [
+        *findings_of(rows.filter(pl.col("other_issue_names").is_not_null()), "other issues left out: {other_issue_names}"),
+        *findings_of(rows.filter(one_leg), "one leg only: ATS {otc_ats_volume}, non-ATS {otc_non_ats_volume}"),
+    ]
+    return findings
+
+
+def every_ticker_is_known_to_some_feed(stored: StoredDay) -> list[Finding]:
+    """Rule 18: on a day that has data, no configured ticker is unknown to every feed."""
+    known = pl.any_horizontal("has_short", "has_price", "has_otc") | stored_prints(stored)
+    unknown = stored.metrics.filter(known.not_())
+    has_data = stored.short_rows.height or stored.aggs.height or stored.trades.height
+    findings = findings_of(unknown, "no feed has a row of it") if has_data else []
+    return findings
+
+
+def stored_prints(stored: StoredDay) -> pl.Expr:
+    """Whether a ticker has stored prints on the day."""
+    printed = stored.lit.filter(pl.col("lit_total_volume").is_not_null())["symbol"].to_list()
+    return pl.col("symbol").is_in(printed)
+
+
+RECONCILIATION_RULES = (
+    Rule(
+        11,
+        "short_volumes_are_ordered_and_ratios_within_one",
+        "finra_short_daily_raw",
+        Severity.WARN,
+        short_volumes_are_ordered_and_ratios_within_one,
+        "Read these rows with care.",
+    ),
+    Rule(
+        12,
+        "consolidated_short_file_equals_its_facilities",
+        "finra_short_daily_raw",
+        Severity.WARN,
+        consolidated_short_file_equals_its_facilities,
+        "Get the day's files again: one of them is an older or a partial copy.",
+    ),
+    Rule(
+        13,
+        "weekly_otc_volume_fits_the_daily_feeds",
+        "daily_metrics",
+        Severity.WARN,
+        weekly_otc_volume_fits_the_daily_feeds,
+        "Look for a split or a wrong week.",
+    ),
+    Rule(
+        14,
+        "index_coverage_is_ample_and_its_list_is_recent",
+        "index_constituent_short_agg_daily",
+        Severity.WARN,
+        index_coverage_is_ample_and_its_list_is_recent,
+        "Renew the constituents list.",
+    ),
+    Rule(
+        15,
+        "returns_have_no_unexplained_jump_or_break",
+        "daily_metrics",
+        Severity.WARN,
+        returns_have_no_unexplained_jump_or_break,
+        "Read z-scores of these days with care.",
+    ),
+    Rule(
+        16,
+        "every_feed_was_read_without_failure",
+        "daily_metrics",
+        Severity.WARN,
+        every_feed_was_read_without_failure,
+        "Materialise the named raw asset of this day again.",
+    ),
+    Rule(
+        17,
+        "otc_weeks_have_one_issue_and_both_legs",
+        "daily_metrics",
+        Severity.WARN,
+        otc_weeks_have_one_issue_and_both_legs,
+        "Compare with FINRA's page of the symbol's week.",
+    ),
+    Rule(
+        18,
+        "every_ticker_is_known_to_some_feed",
+        "daily_metrics",
+        Severity.WARN,
+        every_ticker_is_known_to_some_feed,
+        "Correct TICKERS, or wait for its first session.",
+    ),
+)

@@ -1,0 +1,332 @@
+"""`darkpool`: everything that the Dagster UI does, from a terminal, through the same definitions and the same instance.
+
+Commands are thin: they choose sessions, hand them to session_runs, and print. Exit codes: 0 done (also with feeds that are
+not published yet), 1 something failed, 2 wrong settings or arguments, 130 interrupted.
+"""
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as ScreenTable
+
+from darkpool_assets.settings import Settings, SettingsError, describe_settings, load_settings
+from darkpool_assets.vocabulary import DISCLAIMER
+
+PROJECT: Final = Path(__file__).resolve().parents[1]
+DEFAULT_DAGSTER_HOME: Final = Path("data/dagster_home")
+DEMO_FOLDER: Final = Path("data/demo")
+
+app = typer.Typer(
+    name="darkpool",
+    help=f"Institutional accumulation and distribution, inferred daily, with provenance.\n\n{DISCLAIMER}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+screen = Console()
+notes = Console(stderr=True)
+
+Day = Annotated[str, typer.Argument(metavar="DATE")]
+Force = Annotated[bool, typer.Option("--force", help="Fetch and derive again what is stored and unchanged.")]
+
+
+def main() -> None:
+    """Entry point: wrong settings end with 2."""
+    try:
+        app()
+    except SettingsError as error:
+        notes.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def demo(
+    *,
+    sessions: Annotated[int, typer.Option(min=1, max=300, help="Sessions to make, ending at the sample market's last one.")] = 30,
+    ui: Annotated[bool, typer.Option("--ui", help="Then start the Dagster UI on it.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
+) -> None:
+    """Make the sample market's files and run every asset on them, marked SAMPLE DATA, into data/demo."""
+    from darkpool_assets.sample_market.plan import SampleMarket, sample_settings, write_sample_market
+
+    market = SampleMarket(folder=(DEMO_FOLDER / "market").resolve(), sessions=sessions)
+    with _progress() as on_step:
+        write_sample_market(market, progress=lambda stage, done, total: on_step(f"sample market: {stage}", done, total))
+    os.environ.update(sample_settings(market))
+    os.environ["DUCKDB_PATH"] = str((DEMO_FOLDER / "darkpool.duckdb").resolve())
+    os.environ["OUTPUT_DIR"] = str((DEMO_FOLDER / "output").resolve())
+    os.environ["DAGSTER_HOME"] = str((DEMO_FOLDER / "dagster_home").resolve())
+    settings = load_settings()
+    code = _make(settings, lambda now: _chosen(settings, now), force=False)
+    screen.print(f"Database  {settings.duckdb_path}", soft_wrap=True, highlight=False)
+    screen.print(f"Tables    {settings.output_dir / 'tables'}", soft_wrap=True, highlight=False)
+    newest = settings.output_dir / "tables" / market.last_session.isoformat() / "daily_metrics.html"
+    screen.print(f"Open      {newest}", soft_wrap=True, highlight=False)
+    screen.print(f"\n{DISCLAIMER}", style="dim")
+    if ui and code == 0:
+        _start_ui(port)
+    raise typer.Exit(code)
+
+
+@app.command()
+def run(*, force: Force = False) -> None:
+    """Make the sessions that FETCH_MODE, TARGET_DATE and BACKFILL_COUNT choose."""
+    settings = load_settings()
+    raise typer.Exit(_make(settings, lambda now: _chosen(settings, now), force=force))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Argument(metavar="FROM")],
+    last: Annotated[str, typer.Argument(metavar="TO")],
+    *,
+    select: Annotated[str, typer.Option(help="Assets to make, comma-separated; all of them when empty.")] = "",
+    force: Force = False,
+) -> None:
+    """Make a range of sessions; what is there and unchanged is skipped."""
+    from darkpool_assets.session_choice import sessions_of_range
+
+    settings = load_settings()
+    begin, end = _date("FROM", first), _date("TO", last)
+    names = [name.strip() for name in select.split(",") if name.strip()]
+    days = sessions_of_range(begin, end, settings=settings, now=_now())
+    raise typer.Exit(_make(settings, lambda _now: days, force=force, select=names or None, skip_finished=not force))
+
+
+@app.command()
+def check(day: Annotated[str | None, typer.Argument(metavar="DATE")] = None) -> None:
+    """Print every rule's verdict of a day (the newest stored one); 1 when the Phase C gate is closed."""
+    from darkpool_assets.defs.stored_day import judge_day
+
+    settings = load_settings()
+    warehouse = _warehouse(settings)
+    chosen = _session("DATE", day) if day else _newest_stored_day(settings)
+    verdict = judge_day(warehouse, chosen, settings=settings)
+    table = ScreenTable("Rule", "", "Check", "Verdict", title=f"{chosen}, {settings.inference_version}", title_justify="left")
+    for one in verdict.verdicts:
+        mark = "[green]✓[/]" if one.passed else ("[red]✗[/]" if one.rule.severity == "ERROR" else "[yellow]![/]")
+        table.add_row(str(one.rule.number), mark, one.rule.name, "" if one.passed else _plain(one.explanation))
+    screen.print(table)
+    screen.print("Phase C gate: open" if verdict.is_open else "Phase C gate: CLOSED", style="bold")
+    raise typer.Exit(0 if verdict.is_open else 1)
+
+
+@app.command()
+def status() -> None:
+    """Show what is stored per table, the newest vintages, the OTC weeks awaited, and the gate by day."""
+    from darkpool_assets.status_report import status_tables
+
+    settings = load_settings()
+    _refuse_without_database(settings)
+    for table in status_tables(_warehouse(settings), settings=settings, now=_now()):
+        screen.print(table)
+
+
+@app.command()
+def config() -> None:
+    """Print every setting, its value and where it came from; secrets are masked."""
+    table = ScreenTable("Setting", "Value", "From", "Meaning")
+    for name, value, origin, meaning in describe_settings(load_settings()):
+        table.add_row(name, _plain(value), origin, _plain(meaning))
+    screen.print(table)
+
+
+@app.command()
+def rebuild(
+    first: Annotated[str | None, typer.Argument(metavar="FROM")] = None,
+    last: Annotated[str | None, typer.Argument(metavar="TO")] = None,
+) -> None:
+    """Make stored sessions again: raw from files or sources where they are there, derived tables from raw."""
+    from darkpool_assets.session_choice import sessions_of_range
+
+    settings = load_settings()
+    if (first is None) != (last is None):
+        raise SettingsError(["FROM, TO: given one of them; allowed: both, or neither for every stored session"])
+    days = _stored_days(settings)
+    if first and last:
+        days = sessions_of_range(_date("FROM", first), _date("TO", last), settings=settings, now=_now())
+    if not days:
+        raise SettingsError(
+            [f"FROM, TO: given nothing, and {settings.duckdb_path} holds no session; allowed: a range of sessions"]
+        )
+    raise typer.Exit(_make(settings, lambda _now: days, force=True))
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(metavar="TABLE")],
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    *,
+    first: Annotated[str | None, typer.Option("--from", help="First day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day.")] = None,
+) -> None:
+    """Write a table, or a date range of it, as Parquet or CSV (by the file's suffix)."""
+    from darkpool_assets.table_export import export_table
+
+    settings = load_settings()
+    _refuse_without_database(settings)
+    begin = _date("--from", first) if first else dt.date.min
+    end = _date("--to", last) if last else dt.date.max
+    rows = export_table(_warehouse(settings), table, file, first=begin, last=end)
+    screen.print(f"{rows:,} rows of {table} in {file}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def ui(*, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Start the Dagster UI and daemon on workspace.yaml, on 127.0.0.1."""
+    load_settings()
+    _start_ui(port)
+
+
+def _make(
+    settings: Settings,
+    choose: Callable[[dt.datetime], list[dt.date]],
+    *,
+    force: bool,
+    select: list[str] | None = None,
+    skip_finished: bool = False,
+) -> int:
+    """Run sessions with progress and say what was made; returns the exit code."""
+    import dagster as dg
+
+    from darkpool_assets.session_runs import SessionRunner
+
+    days = choose(_now())
+    _prepare_dagster_home()
+    with dg.DagsterInstance.get() as instance, _progress() as on_day:
+        runner = SessionRunner(settings, instance, on_day=on_day)
+        if unknown := set(select or []) - set(runner.asset_names):
+            raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
+        try:
+            outcome = (
+                runner.run_unfinished(days, select=select) if skip_finished else runner.run(days, select=select, force=force)
+            )
+        except KeyboardInterrupt:
+            notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
+            return 130
+    _say("Made", outcome.made)
+    _say("Skipped, there and unchanged", outcome.skipped)
+    _say("Derived again", outcome.derived_again)
+    for title, lines in (("Not configured", outcome.not_configured), ("Not published yet", outcome.not_published)):
+        for line in lines:
+            screen.print(f"{title}: {line}", highlight=False, markup=False, soft_wrap=True)
+    for line in outcome.failures:
+        notes.print(f"Failed: {line}", style="red", highlight=False, markup=False, soft_wrap=True)
+    return 1 if outcome.failures else 0
+
+
+def _say(title: str, days: list[dt.date]) -> None:
+    if days:
+        span = f"{days[0]}" if len(days) == 1 else f"{len(days)} sessions, {min(days)} to {max(days)}"
+        screen.print(f"{title}: {span}", highlight=False)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr, one per asset or stage."""
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bars: dict[str, TaskID] = {}
+    with Progress(*columns, console=notes, transient=False) as progress:
+
+        def on_step(name: str, done: int, total: int) -> None:
+            if name not in bars or progress.tasks[bars[name]].finished and done < total:
+                bars[name] = progress.add_task(name, total=total)
+            progress.update(bars[name], completed=done, total=total)
+
+        yield on_step
+
+
+def _chosen(settings: Settings, now: dt.datetime) -> list[dt.date]:
+    from darkpool_assets.session_choice import chosen_sessions
+
+    return chosen_sessions(settings, now=now)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _date(name: str, text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError([f"{name}: given {text!r}; allowed: a date such as 2026-01-30"]) from None
+
+
+def _session(name: str, text: str) -> dt.date:
+    from darkpool_assets import market_calendar
+
+    day = _date(name, text)
+    if not market_calendar.is_session(day):
+        raise SettingsError(
+            [f"{name}: given {day}, not an NYSE session; allowed: a session such as {market_calendar.previous_session(day)}"]
+        )
+    return day
+
+
+def _warehouse(settings: Settings) -> Any:
+    from darkpool_assets.resources import connect_to
+    from darkpool_assets.warehouse import Warehouse
+
+    return Warehouse(connect_to(settings.duckdb_path))
+
+
+def _refuse_without_database(settings: Settings) -> None:
+    if not settings.duckdb_path.is_file():
+        raise SettingsError(
+            [f"DUCKDB_PATH: given {settings.duckdb_path}, no database there; make one with `darkpool run` or `darkpool demo`"]
+        )
+
+
+def _stored_days(settings: Settings) -> list[dt.date]:
+    from darkpool_assets import market_calendar
+
+    _refuse_without_database(settings)
+    return _warehouse(settings).stored_days("daily_metrics", settings.partitions_start, market_calendar.last_calendar_day())
+
+
+def _newest_stored_day(settings: Settings) -> dt.date:
+    days = _stored_days(settings)
+    if not days:
+        raise SettingsError(
+            [f"DATE: given nothing, and {settings.duckdb_path} holds no derived session; make one with `darkpool run`"]
+        )
+    return days[-1]
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _prepare_dagster_home() -> Path:
+    """Set DAGSTER_HOME, by default data/dagster_home, and give it the project's dagster.yaml."""
+    home = Path(os.environ.get("DAGSTER_HOME") or DEFAULT_DAGSTER_HOME).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(home)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def _start_ui(port: int) -> NoReturn:
+    """`dagster dev` on workspace.yaml; Ctrl-C stops it."""
+    _prepare_dagster_home()
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    screen.print(f"Dagster UI on http://127.0.0.1:{port}", highlight=False)
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        code = process.wait()
+    sys.exit(code)

@@ -1,0 +1,84 @@
+"""What every derived asset does around its one pure call: settings as rules, ledger entry, preview of the day.
+
+No number is derived here.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+import dagster as dg
+import polars as pl
+
+from darkpool_assets.analytics.pressure_context import PressureRules
+from darkpool_assets.defs.daily_asset import SessionReport
+from darkpool_assets.defs.ledgers import derivation_entry
+from darkpool_assets.settings import Settings
+from darkpool_assets.vocabulary import IngestStatus
+from darkpool_assets.warehouse import Warehouse
+
+
+def pressure_rules(settings: Settings) -> PressureRules:
+    """The settings that decide short pressure, its z-scores and its label."""
+    return PressureRules(
+        numerator=settings.short_ratio_numerator,
+        short_window=settings.short_z_window,
+        return_window=settings.return_z_window,
+        min_periods=settings.zscore_min_periods,
+        return_z_min=settings.return_z_min,
+        short_z_high=settings.short_z_high,
+        short_z_low=settings.short_z_low,
+    )
+
+
+def run_as_of(settings: Settings) -> dt.date:
+    """AS_OF, or the New York date of this moment."""
+    return settings.as_of_date(dt.datetime.now(dt.UTC))
+
+
+def store_derived(
+    warehouse: Warehouse,
+    asset: str,
+    rows: pl.DataFrame,
+    *,
+    day: dt.date,
+    settings: Settings,
+    as_of: dt.date,
+    also: dict[str, pl.DataFrame] | None = None,
+) -> int:
+    """Replace the day's rows of this inference_version, with the ledger entry, in one transaction."""
+    entry = derivation_entry(asset, day, settings=settings, as_of=as_of, status=IngestStatus.STORED, stored=rows.height)
+    ledgers = {"derivation_ledger": entry, **(also or {})}
+    return warehouse.replace_day(asset, rows, day=day, inference_version=settings.inference_version, also=ledgers)
+
+
+def recorder_of_failures(warehouse: Warehouse, asset: str, settings: Settings) -> Callable[[dt.date, Exception], None]:
+    """What make_sessions calls when a day fails: the derivation ledger keeps why."""
+
+    def record(day: dt.date, error: Exception) -> None:
+        message = f"{type(error).__name__}: {error}"
+        entry = derivation_entry(
+            asset, day, settings=settings, as_of=run_as_of(settings), status=IngestStatus.FAILED, message=message
+        )
+        warehouse.append({"derivation_ledger": entry})
+
+    return record
+
+
+def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> str:
+    """The first rows as a Markdown table for the Dagster UI; missing is an en dash."""
+
+    def shown(value: object) -> str:
+        if value is None:
+            return "–"
+        return f"{value:,.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
+    lines += [" | ".join(shown(value) for value in row) for row in rows.select(columns).head(limit).iter_rows()]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def derived_report(rows: pl.DataFrame, stored: int, *, columns: list[str], **facts: object) -> SessionReport:
+    """What the UI is told of a derived day: rows, a preview of `columns`, and further facts."""
+    return SessionReport(
+        f"{stored} rows", rows=stored, metadata={**facts, "preview": dg.MetadataValue.md(preview(rows, columns))}
+    )

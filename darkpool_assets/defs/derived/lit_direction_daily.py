@@ -1,0 +1,49 @@
+"""lit_direction_daily: the inferred direction of each ticker's lit trades of one day.
+
+A directional proxy from lit venues alone; off-exchange prints are counted beside it, never in it.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import dagster as dg
+
+from darkpool_assets.analytics.lit_direction import build_lit_direction
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
+from darkpool_assets.defs.derived.derivation import derived_report, recorder_of_failures, run_as_of, store_derived
+from darkpool_assets.defs.ledgers import refuse_after_failure
+from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
+from darkpool_assets.settings import Settings
+from darkpool_assets.warehouse import Warehouse
+
+_PREVIEW = ["symbol", "lit_buy_ratio", "log_buy_sell", "lit_total_volume", "classification_method", "direction_stable"]
+
+
+@daily_asset(
+    "lit_direction_daily",
+    group="derived",
+    owner="metrics",
+    kinds={"polars", "duckdb"},
+    description="Buy and sell volume of the lit trades, inferred trade by trade: NBBO first, tick test as fallback.",
+    deps=[polygon_equity_trades_raw],
+)
+def lit_direction_daily(
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.Output[None]]:
+    """One row per configured ticker, also where no trade came."""
+
+    def make(day: dt.date) -> SessionReport:
+        refuse_after_failure(warehouse, day, feeds=("polygon_equity_trades_raw",))
+        rows = build_lit_direction(
+            warehouse.read_day("polygon_equity_trades_raw", day),
+            day=day,
+            symbols=settings.tickers,
+            rule=settings.classification_rule,
+            min_lit_volume=settings.min_lit_volume,
+            inference_version=settings.inference_version,
+        )
+        stored = store_derived(warehouse, "lit_direction_daily", rows, day=day, settings=settings, as_of=run_as_of(settings))
+        methods = dict(rows["classification_method"].value_counts().iter_rows())
+        return derived_report(rows, stored, columns=_PREVIEW, methods=methods)
+
+    yield from make_sessions(context, make, on_failure=recorder_of_failures(warehouse, "lit_direction_daily", settings))

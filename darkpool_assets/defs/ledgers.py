@@ -1,0 +1,117 @@
+"""Entries of the ledgers: what a reading of a feed gave, and what a derivation rested on.
+
+Raw assets write ingest entries, derived assets write derivation entries; a failed newest entry keeps later assets from
+pretending that a day without data is a day without events.
+"""
+
+import datetime as dt
+import json
+
+import polars as pl
+
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER
+from darkpool_assets.vocabulary import IngestStatus
+from darkpool_assets.warehouse import Warehouse
+
+NUMBER_SETTINGS = (
+    "min_lit_volume", "classification_rule", "short_ratio_numerator", "short_z_window", "return_z_window", "lit_z_window",
+    "zscore_min_periods", "return_z_min", "short_z_high", "short_z_low", "rth_start", "rth_end", "market_tz",
+)  # fmt: skip
+
+
+class UpstreamFailed(Exception):
+    """An asset that this one rests on failed for the day; what is stored of it may be missing or old."""
+
+
+def utc_now() -> dt.datetime:
+    """The moment, UTC, naive as the warehouse stores it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestStatus, **extra: float) -> pl.DataFrame:
+    """One ingest_ledger row of a reading; `extra` sets further count columns."""
+    return INGEST_LEDGER.conform(
+        pl.DataFrame(
+            [
+                {
+                    "feed": feed,
+                    "partition_date": day,
+                    "source": reading.source,
+                    "status": (IngestStatus.PARTIAL if reading.failures else status).value,
+                    "physical_rows": reading.physical_rows,
+                    "expected_rows": reading.expected_rows,
+                    "stored_rows": reading.rows.height,
+                    "duplicate_rows": reading.duplicate_rows,
+                    "dropped_rows": reading.dropped_rows,
+                    "off_session_rows": reading.off_session_rows,
+                    "requests": reading.requests,
+                    "failures": json.dumps(dict(reading.failures), sort_keys=True) if reading.failures else None,
+                    "content_hash": reading.content_hash,
+                    "message": reading.message,
+                    "at": utc_now(),
+                    **extra,
+                }
+            ]
+        )
+    )
+
+
+def event_entry(feed: str, day: dt.date, *, source: str, status: IngestStatus, message: str) -> pl.DataFrame:
+    """One ingest_ledger row of something other than a reading: not configured, not published, failed."""
+    row = {"feed": feed, "partition_date": day, "source": source, "status": status.value, "message": message, "at": utc_now()}
+    return INGEST_LEDGER.conform(pl.DataFrame([row]))
+
+
+def derivation_entry(
+    asset: str, day: dt.date, *, settings: Settings, as_of: dt.date, status: IngestStatus, stored: int = 0, message: str = ""
+) -> pl.DataFrame:
+    """One derivation_ledger row: the tickers and the settings that decided the numbers."""
+    values = settings.model_dump(mode="json", include=set(NUMBER_SETTINGS))
+    return DERIVATION_LEDGER.conform(
+        pl.DataFrame(
+            [
+                {
+                    "asset": asset,
+                    "date": day,
+                    "status": status.value,
+                    "tickers": json.dumps(settings.tickers),
+                    "settings": json.dumps(values, sort_keys=True),
+                    "stored_rows": stored,
+                    "message": message,
+                    "inference_version": settings.inference_version,
+                    "as_of": as_of,
+                    "at": utc_now(),
+                }
+            ]
+        )
+    )
+
+
+def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str, ...]) -> None:
+    """Raise when the newest reading of a feed for `day` failed.
+
+    Raises:
+        UpstreamFailed: names the feed and its error.
+    """
+    failed = []
+    for feed in feeds:
+        newest = warehouse.newest_entries("ingest_ledger", day, day, owner=feed, by=["feed"])
+        if newest.height and newest["status"][0] == IngestStatus.FAILED:
+            failed.append(f"{feed}: {newest['message'][0]}")
+    if failed:
+        raise UpstreamFailed(f"{day}: {'; '.join(failed)} Materialise it again, then this asset.")
+
+
+def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets: tuple[str, ...], version: str) -> None:
+    """Raise when the newest derivation of an asset for `day` failed.
+
+    Raises:
+        UpstreamFailed: names the asset and its error.
+    """
+    for asset in assets:
+        newest = warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version"])
+        newest = newest.filter(pl.col("inference_version") == version)
+        if newest.height and newest["status"][0] == IngestStatus.FAILED:
+            raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0]} Materialise it again, then this asset.")

@@ -1,0 +1,151 @@
+"""How a reading of a feed is stored: unchanged content is not stored again, a ledger row is written with every reading.
+
+No feed is named here. The FINRA feeds append vintages, the Polygon feeds replace their day; both arrive as a `Feed`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from darkpool_assets import market_calendar
+from darkpool_assets.defs.daily_asset import SessionReport
+from darkpool_assets.defs.ledgers import event_entry, ingest_entry, utc_now
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.vocabulary import IngestStatus
+from darkpool_assets.warehouse import Warehouse
+
+_WITHOUT_ROWS = {NotConfigured: IngestStatus.NOT_CONFIGURED, NotPublishedYet: IngestStatus.NOT_PUBLISHED}
+
+
+@dataclass
+class Feed:
+    """One feed in one run: how to read a day of it and where the rows go.
+
+    Attributes:
+        name: Raw table, and `feed` in the ledger.
+        read: Readings of one day; `look_back` is true for a day that another day needs.
+        vintage: Columns that identify a vintage beside its hash; None where a day is replaced as a whole.
+        counts: Further ledger counts of a reading.
+        is_forced: Store again what is unchanged.
+        attempted: Look-back days that this run has asked for already.
+    """
+
+    name: str
+    warehouse: Warehouse
+    read: Callable[[dt.date, bool], Sequence[Reading]]
+    vintage: tuple[str, ...] | None = None
+    counts: Callable[[Reading], dict[str, float]] = field(default=lambda _reading: {})
+    is_forced: bool = False
+    attempted: set[dt.date] = field(default_factory=set)
+
+    def store_day(self, day: dt.date, *, look_back: bool = False) -> tuple[IngestStatus, list[Reading], str]:
+        """Read and store one day.
+
+        Returns:
+            How it ended, the readings, and a message where there are none (not configured, not published yet).
+
+        Raises:
+            SourceError: the source is missing, malformed or unreachable; nothing of it is stored.
+        """
+        try:
+            readings = list(self.read(day, look_back))
+        except (NotConfigured, NotPublishedYet) as reason:
+            status = _WITHOUT_ROWS[type(reason)]
+            self.warehouse.append({"ingest_ledger": event_entry(self.name, day, source="", status=status, message=str(reason))})
+            return status, [], str(reason)
+        statuses = [self.store(day, reading) for reading in readings]
+        return max(statuses, key=[IngestStatus.UNCHANGED, IngestStatus.STORED, IngestStatus.PARTIAL].index), readings, ""
+
+    def store(self, day: dt.date, reading: Reading) -> IngestStatus:
+        """Store one reading of `day` with its ledger row, in one transaction; unchanged content adds only the ledger row."""
+        known = self.warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"])
+        hashes = dict(zip(known["source"], known["content_hash"], strict=True))
+        if hashes.get(reading.source) == reading.content_hash and reading.content_hash and not self.is_forced:
+            entry = ingest_entry(self.name, day, reading, status=IngestStatus.UNCHANGED, **self.counts(reading))
+            self.warehouse.append({"ingest_ledger": entry})
+            return IngestStatus.UNCHANGED
+        ledger = {"ingest_ledger": ingest_entry(self.name, day, reading, status=IngestStatus.STORED, **self.counts(reading))}
+        if self.vintage is None:
+            self.warehouse.replace_day(self.name, reading.rows, day=day, also=ledger)
+        else:
+            self.warehouse.append_vintage(self.name, reading.rows, per=self.vintage, at=utc_now(), also=ledger)
+        return IngestStatus.PARTIAL if reading.failures else IngestStatus.STORED
+
+    def record_failure(self, day: dt.date, error: Exception) -> None:
+        """Keep in the ledger that `day` failed, and why."""
+        message = f"{type(error).__name__}: {error}"
+        self.warehouse.append(
+            {"ingest_ledger": event_entry(self.name, day, source="", status=IngestStatus.FAILED, message=message)}
+        )
+
+    def store_look_back(self, days: Iterable[dt.date]) -> tuple[dict[dt.date, int], dict[dt.date, str]]:
+        """Store those of `days` that hold nothing yet; what is not to be had is said, not raised.
+
+        Returns:
+            Rows stored by day, and what was missing by day.
+        """
+        stored: dict[dt.date, int] = {}
+        missing: dict[dt.date, str] = {}
+        for day in days:
+            self.attempted.add(day)
+            try:
+                _status, readings, message = self.store_day(day, look_back=True)
+            except SourceError as error:
+                self.record_failure(day, error)
+                missing[day] = str(error)
+                continue
+            if readings:
+                stored[day] = sum(reading.rows.height for reading in readings)
+            else:
+                missing[day] = message
+        return stored, missing
+
+
+def store_with_look_back(feed: Feed, day: dt.date, *, settings: Settings) -> SessionReport:
+    """Store `day` of a cheap feed, and those sessions around it that its numbers need and that are not stored yet."""
+    status, readings, message = feed.store_day(day)
+    feed.attempted.add(day)
+    as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
+    needed = market_calendar.cheap_feed_sessions(day, as_of=as_of, partitions_start=settings.partitions_start)
+    stored_before = set(feed.warehouse.stored_days(feed.name, needed[0], needed[-1]))
+    absent = [session for session in needed if session not in stored_before and session not in feed.attempted]
+    stored, missing = ({}, {}) if status is IngestStatus.NOT_CONFIGURED else feed.store_look_back(absent)
+    report = report_readings(status, readings, message)
+    look_back = {
+        "sessions needed": len(needed),
+        "stored before": len(stored_before),
+        "stored now": len(stored),
+        "missing": len(missing),
+    }
+    return SessionReport(
+        report.summary,
+        rows=report.rows,
+        metadata={**report.metadata, "look-back": look_back},
+        look_back={
+            session: {"dagster/partition_row_count": rows, "summary": f"look-back of {day}"} for session, rows in stored.items()
+        },
+    )
+
+
+def report_readings(status: IngestStatus, readings: Sequence[Reading], message: str) -> SessionReport:
+    """What the UI is told of the readings of one day."""
+    rows = sum(reading.rows.height for reading in readings)
+    counts = [
+        {
+            "source": reading.source,
+            "physical rows": reading.physical_rows,
+            "expected rows": reading.expected_rows,
+            "stored rows": reading.rows.height,
+            "duplicates": reading.duplicate_rows,
+            "dropped": reading.dropped_rows,
+            "off session": reading.off_session_rows,
+            "failures": dict(reading.failures),
+        }
+        for reading in readings
+    ]
+    summary = (
+        f"{status.value}: {message}" if message else f"{status.value}: {rows:,} rows of {', '.join(r.source for r in readings)}"
+    )
+    return SessionReport(summary, rows=rows, metadata={"status": status.value, "readings": counts})

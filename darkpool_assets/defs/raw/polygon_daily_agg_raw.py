@@ -1,0 +1,37 @@
+"""polygon_daily_agg_raw: unadjusted daily aggregates, the whole market where the source gives it.
+
+Price context and consolidated volume only. A day is replaced as a whole; daily_metrics and the index table read it.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
+from darkpool_assets.defs.run_options import is_forced
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.polygon.feeds import PolygonFeeds
+from darkpool_assets.warehouse import Warehouse
+
+
+@daily_asset(
+    "polygon_daily_agg_raw",
+    group="raw",
+    owner="ingest",
+    kinds={"polygon", "duckdb"},
+    description="Polygon daily aggregates (unadjusted), with those of the look-back. Price context only.",
+)
+def polygon_daily_agg_raw(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    polygon: dg.ResourceParam[PolygonFeeds],
+    settings: dg.ResourceParam[Settings],
+) -> Iterator[dg.Output[None]]:
+    """One session's aggregates, and those of its look-back that are not stored yet."""
+    feed = Feed(
+        "polygon_daily_agg_raw", warehouse, lambda day, _look_back: [polygon.daily_agg(day)], is_forced=is_forced(context)
+    )
+    yield from make_sessions(
+        context, lambda day: store_with_look_back(feed, day, settings=settings), on_failure=feed.record_failure
+    )

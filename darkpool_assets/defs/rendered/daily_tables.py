@@ -1,0 +1,105 @@
+"""daily_tables: one day's table as HTML, PNG and (with EXPORT_CSV) CSV, from daily_metrics and the index table alone.
+
+It shows no composite: a closed gate never takes the table away. Files are written whole or not at all.
+"""
+
+import base64
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from darkpool_assets import market_calendar
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
+from darkpool_assets.defs.derived.daily_metrics import daily_metrics
+from darkpool_assets.defs.derived.derivation import preview, recorder_of_failures
+from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
+from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failed_derivation
+from darkpool_assets.rendering.daily_table import build_daily_table
+from darkpool_assets.rendering.daily_table_csv import daily_table_csv
+from darkpool_assets.rendering.daily_table_html import daily_table_html
+from darkpool_assets.rendering.daily_table_png import daily_table_png, daily_table_preview
+from darkpool_assets.rendering.files import write_atomically
+from darkpool_assets.rendering.table_model import DailyTable
+from darkpool_assets.settings import Settings
+from darkpool_assets.warehouse import Warehouse
+
+_SPARKLINE_SESSIONS = 30
+_PREVIEW = [
+    "symbol",
+    "pressure_context_label",
+    "data_quality",
+    "close",
+    "return_1d",
+    "log_buy_sell",
+    "short_ratio",
+    "short_ratio_z",
+]
+
+
+@daily_asset(
+    "daily_tables",
+    group="rendered",
+    owner="reports",
+    kinds={"html", "png"},
+    description="The day's table as HTML, PNG and, with EXPORT_CSV, CSV: `OUTPUT_DIR/tables/<date>/daily_metrics.*`.",
+    deps=[daily_metrics, index_constituent_short_agg_daily],
+)
+def daily_tables(
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.Output[None]]:
+    """The files of one day, byte-identical for equal rows apart from the generated-at line."""
+
+    def make(day: dt.date) -> SessionReport:
+        refuse_after_failed_derivation(warehouse, day, assets=("daily_metrics",), version=settings.inference_version)
+        metrics, table = _table_of(warehouse, day, settings=settings)
+        written = write_daily_table(table, metrics, folder=tables_folder(settings, day), with_csv=settings.export_csv)
+        picture = base64.b64encode(daily_table_preview(table)).decode()
+        metadata = {
+            **{kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()},
+            "picture": dg.MetadataValue.md(f"![daily table](data:image/png;base64,{picture})"),
+            "preview": dg.MetadataValue.md(preview(metrics, _PREVIEW)),
+        }
+        return SessionReport(f"{metrics.height} symbols in {', '.join(written)}", metadata=metadata)
+
+    yield from make_sessions(context, make, on_failure=recorder_of_failures(warehouse, "daily_tables", settings))
+
+
+def tables_folder(settings: Settings, day: dt.date) -> Path:
+    """Where the table of `day` is written."""
+    return settings.output_dir / "tables" / day.isoformat()
+
+
+def _table_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> tuple[pl.DataFrame, DailyTable]:
+    version = settings.inference_version
+    metrics = warehouse.read_day("daily_metrics", day, inference_version=version)
+    if metrics.is_empty():
+        raise UpstreamFailed(f"{day}: daily_metrics has no rows under {version}. Materialise it first.")
+    lit = warehouse.read_day("lit_direction_daily", day, inference_version=version)
+    sessions = [*market_calendar.sessions_before(day, _SPARKLINE_SESSIONS - 1), day]
+    table = build_daily_table(
+        metrics.join(lit.select("symbol", "lit_buy_ratio_low", "lit_buy_ratio_high"), on="symbol", how="left"),
+        warehouse.read_day("index_constituent_short_agg_daily", day, inference_version=version),
+        warehouse.read_window("daily_metrics", sessions[0], day, inference_version=version),
+        day=day,
+        sessions=sessions,
+        tickers=settings.tickers,
+        sample_data=settings.sample_data,
+    )
+    return metrics, table
+
+
+def write_daily_table(table: DailyTable, metrics: pl.DataFrame, *, folder: Path, with_csv: bool) -> Mapping[str, Path]:
+    """Write the day's files into `folder`; kind -> path."""
+    contents: dict[str, str | bytes] = {
+        "html": daily_table_html(table, generated_at=dt.datetime.now(dt.UTC)),
+        "png": daily_table_png(table),
+    }
+    if with_csv:
+        contents["csv"] = daily_table_csv(metrics)
+    written = {kind: folder / f"daily_metrics.{kind}" for kind in contents}
+    for kind, path in written.items():
+        write_atomically(path, contents[kind])
+    return written

@@ -1,0 +1,84 @@
+"""Dagster shells that hand assets plain objects: the warehouse, the feeds and the settings.
+
+No asset and no rule lives here. Secrets stay inside Settings (masked in every text form); no resource field holds one.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import stamina
+from dagster_duckdb import DuckDBResource
+
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.polygon.feeds import PolygonFeeds
+from darkpool_assets.warehouse import Connect, Warehouse
+
+_LOCK_WAIT_SECONDS = 120.0
+
+
+class WarehouseUnreadable(Exception):
+    """The database file can't be opened, and waiting would not help."""
+
+
+class PatientDuckDB(DuckDBResource):
+    """dagster-duckdb's resource, waiting for another process's lock and closing the connection whatever happens."""
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own; waits up to two minutes while another process holds the file."""
+        Path(self.database).parent.mkdir(parents=True, exist_ok=True)
+        connection = self._open()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            for attempt in stamina.retry_context(
+                on=_is_lock_conflict, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
+            ):
+                with attempt:
+                    return duckdb.connect(self.database, config=self.connection_config)
+        except duckdb.Error as error:
+            if _is_lock_conflict(error):
+                raise
+            raise WarehouseUnreadable(
+                f"{self.database} can't be opened: {error}. Move the file and its .wal away; `darkpool rebuild` makes the tables "
+                "again from the sources."
+            ) from error
+        raise AssertionError("unreachable")
+
+
+def _is_lock_conflict(error: Exception) -> bool:
+    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+
+
+class WarehouseResource(dg.ConfigurableResource[Warehouse]):
+    """Hands assets a Warehouse over dagster-duckdb's resource."""
+
+    database: PatientDuckDB
+
+    def create_resource(self, context: dg.InitResourceContext) -> Warehouse:  # noqa: ARG002
+        """A Warehouse whose connections come from the database resource."""
+        return Warehouse(self.database.get_connection)
+
+
+def connect_to(path: Path) -> Connect:
+    """The way to open connections to the database at `path`, outside a run."""
+    return PatientDuckDB(database=str(path)).get_connection
+
+
+def build_resources(settings: Settings) -> Mapping[str, Any]:
+    """The resources of one code location: `warehouse`, `finra`, `polygon` and the `settings` themselves."""
+    return {
+        "warehouse": WarehouseResource(database=PatientDuckDB(database=str(settings.duckdb_path))),
+        "finra": FinraFeeds(settings),
+        "polygon": PolygonFeeds(settings),
+        "settings": settings,
+    }

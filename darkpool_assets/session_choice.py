@@ -1,0 +1,75 @@
+"""Which sessions a command makes: FETCH_MODE, TARGET_DATE and BACKFILL_COUNT, a range, and days that others made stale.
+
+Pure calendar arithmetic; the clock is an argument and nothing is run here.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+
+from darkpool_assets import market_calendar
+from darkpool_assets.settings import Settings, SettingsError
+from darkpool_assets.vocabulary import FetchMode
+
+
+def chosen_sessions(settings: Settings, *, now: dt.datetime) -> list[dt.date]:
+    """The sessions of `darkpool run`, oldest first.
+
+    single: the target session; daily: the last BACKFILL_COUNT sessions up to it; weekly: the last session of each of the last
+    BACKFILL_COUNT weeks up to it.
+    """
+    target = settings.target_date or market_calendar.latest_completed_session(now)
+    if settings.fetch_mode is FetchMode.SINGLE:
+        return [target]
+    if settings.fetch_mode is FetchMode.DAILY:
+        sessions = [*market_calendar.sessions_before(target, settings.backfill_count - 1), target]
+        return [day for day in sessions if day >= settings.partitions_start]
+    mondays = [market_calendar.week_of(target) - dt.timedelta(weeks=back) for back in range(settings.backfill_count)]
+    weeks = (market_calendar.sessions_of_week(monday) for monday in reversed(mondays))
+    lasts = [max(day for day in week if day <= target) for week in weeks if any(day <= target for day in week)]
+    return [day for day in lasts if day >= settings.partitions_start]
+
+
+def sessions_of_range(first: dt.date, last: dt.date, *, settings: Settings, now: dt.datetime) -> list[dt.date]:
+    """The sessions from `first` to `last`, both inside.
+
+    Raises:
+        SettingsError: the range is reversed, lies in the future, before PARTITIONS_START, or holds no session.
+    """
+    today = market_calendar.new_york_date(now)
+    faults = []
+    if first > last:
+        faults.append(f"FROM: given {first}; allowed: not later than TO ({last})")
+    if last > today:
+        faults.append(f"TO: given {last}, in the future; allowed: up to {today}")
+    if first < settings.partitions_start:
+        faults.append(f"FROM: given {first}; allowed: PARTITIONS_START ({settings.partitions_start}) or later")
+    if not faults and not market_calendar.sessions_between(first, last):
+        faults.append(f"FROM, TO: given {first}, {last}; allowed: a range that holds an NYSE session")
+    if faults:
+        raise SettingsError(faults)
+    return market_calendar.sessions_between(first, last)
+
+
+def contiguous_blocks(days: Sequence[dt.date], *, largest: int) -> list[list[dt.date]]:
+    """`days` (sorted) cut into runs of neighbouring sessions, at most `largest` in each."""
+    blocks: list[list[dt.date]] = []
+    for day in days:
+        if blocks and len(blocks[-1]) < largest and market_calendar.previous_session(day) == blocks[-1][-1]:
+            blocks[-1].append(day)
+        else:
+            blocks.append([day])
+    return blocks
+
+
+def stale_sessions(
+    stored: Sequence[dt.date], *, changed: Collection[dt.date], made: Collection[dt.date], window: int
+) -> list[dt.date]:
+    """Stored sessions whose numbers rest on a changed day and were not made again: later within `window`, or of the same week."""
+    stale = []
+    for day in stored:
+        reach = market_calendar.sessions_before(day, window)[0]
+        week = market_calendar.week_of(day)
+        rests_on = any(reach <= other < day or market_calendar.week_of(other) == week for other in changed if other != day)
+        if day not in made and rests_on:
+            stale.append(day)
+    return stale

@@ -1,0 +1,181 @@
+"""Delimited text, read strictly: one record per line, every line with the header's number of fields, nothing guessed.
+
+Lines are scanned whole, so that their numbers are known and a file larger than memory can be filtered before it is split
+into fields. Types and meaning are not known here: records.py and the readers of each feed come next.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from darkpool_assets.sources.content import Content, broken_compression
+from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
+
+TEXT: Final = "text"
+_QUOTED: Final = '"'
+_MAX_HEADER_BYTES: Final = 1 << 16
+_TAIL_BYTES: Final = 1 << 16
+_BATCH_LINES: Final = 200_000
+_NO_SEPARATOR: Final = "\x01"  # a byte that no text file holds: the scan then takes each line as one field
+_FIRST_DATA_LINE: Final = 2
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """A delimited text whose header has been read."""
+
+    content: Content
+    delimiter: str
+    columns: tuple[str, ...]
+
+    def choose(self, aliases: Aliases, *, required: tuple[str, ...]) -> dict[str, str]:
+        """Our column name -> the header's; see choose_columns."""
+        return choose_columns(self.columns, aliases, required=required, source=self.content.name, where="line 1")
+
+    def field_of(self, column: str) -> pl.Expr:
+        """The raw text of one column of a line, unquoted; meant for filters, where splitting every line would be slow."""
+        before = self.columns.index(column)
+        skipped = f"(?:{self._field},){{{before}}}" if before else ""
+        return pl.col(TEXT).str.extract(f"^{skipped}([^{self.delimiter}]*)").str.strip_chars('" ')
+
+    def lines(self, keep: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
+        """Batches of the lines below the header that are not blank (and that `keep` keeps): `at` and `text`.
+
+        Raises:
+            MalformedSource: broken compression, or text that is not UTF-8.
+        """
+        wanted = pl.col(TEXT) != ""
+        scan = _scan(self.content).filter(wanted if keep is None else wanted & keep)
+        try:
+            yield from scan.collect_batches(chunk_size=_BATCH_LINES)
+        except pl.exceptions.PolarsError as error:
+            raise self._unreadable_text(error) from None
+        except OSError as error:
+            raise broken_compression(self.content.name, error) from None
+
+    def all_lines(self) -> pl.DataFrame:
+        """Every line below the header that is not blank: `at` and `text`."""
+        return pl.concat([pl.DataFrame(schema={AT: pl.UInt32, TEXT: pl.String}), *self.lines()])
+
+    def records(self, lines: pl.DataFrame, names: Mapping[str, str]) -> Records:
+        """`lines` split into the columns that `names` chose.
+
+        Raises:
+            MalformedSource: a line has another number of fields than the header, or a quote that does not close.
+        """
+        self._check_fields(lines)
+        places = {ours: self.columns.index(name) for ours, name in names.items()}
+        split = _split(lines[TEXT], len(self.columns), self.delimiter)
+        text = split.select(_stripped(f"{index}").alias(ours) for ours, index in places.items())
+        return Records(self.content.name, "line", names, text.insert_column(0, lines[AT].cast(pl.Int64)))
+
+    def check_last_line(self) -> None:
+        """Refuse a file whose last line is cut off. A gzip file vouches for its own end.
+
+        Raises:
+            MalformedSource: the last line has too few fields.
+        """
+        if self.content.is_gzip():
+            return
+        with self.content.open() as stream:
+            stream.seek(max(0, stream.seek(0, 2) - _TAIL_BYTES))
+            last = stream.read().rstrip(b"\r\n").rpartition(b"\n")[2].decode(errors="replace")
+        if last.count(self.delimiter) < len(self.columns) - 1:
+            raise self._wrong_fields("last line", last)
+
+    @property
+    def _field(self) -> str:
+        plain = f"[^{self.delimiter}]*"
+        return plain if self.delimiter == "|" else f'(?:"(?:[^"]|"")*"|[^"{self.delimiter}]*)'
+
+    def _check_fields(self, lines: pl.DataFrame) -> None:
+        width = len(self.columns)
+        text = pl.col(TEXT)
+        count_differs = text.str.count_matches(self.delimiter, literal=True) != width - 1
+        # Counting is fast and decides every line without quotes; only the others need the whole grammar.
+        suspects = lines.filter(count_differs | text.str.contains(_QUOTED, literal=True))
+        wrong = suspects.filter(~text.str.contains(f"^{self._field}(?:{re.escape(self.delimiter)}{self._field}){{{width - 1}}}$"))
+        if not wrong.is_empty():
+            raise self._wrong_fields(f"line {wrong[AT][0]}", wrong[TEXT][0])
+
+    def _wrong_fields(self, where: str, text: str) -> MalformedSource:
+        fields = text.count(self.delimiter) + 1
+        return MalformedSource(
+            self.content.name, where, found=f"{fields} fields ({text!r})",
+            allowed=f"{len(self.columns)} fields separated by {self.delimiter!r}, quotes closed",
+        )  # fmt: skip
+
+    def _unreadable_text(self, error: pl.exceptions.PolarsError) -> MalformedSource:
+        """The scan says that something is wrong but not where: a slow second look finds the line."""
+        with self.content.open() as stream:
+            for number, line in enumerate(stream, start=1):
+                if fault := _fault_of(line):
+                    return MalformedSource(self.content.name, f"line {number}", found=fault, allowed="text in UTF-8")
+        return MalformedSource(self.content.name, "content", found=str(error), allowed="text in UTF-8, one record per line")
+
+
+def open_delimited(content: Content, *, delimiters: str = "|,") -> Delimited:
+    """Read the header; the delimiter is the first of `delimiters` that it holds.
+
+    Raises:
+        MalformedSource: no header, one that is not text, or an endless first line.
+    """
+    with content.open() as stream:
+        first = stream.readline(_MAX_HEADER_BYTES)
+    try:
+        header = first.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise MalformedSource(content.name, "line 1", found=repr(first[:40]), allowed="a header in UTF-8") from None
+    if not header.strip() or len(first) >= _MAX_HEADER_BYTES:
+        found = f"a line of {_MAX_HEADER_BYTES:,} bytes or more" if header.strip() else "nothing"
+        raise MalformedSource(content.name, "line 1", found=found, allowed="a header with column names")
+    delimiter = next((mark for mark in delimiters if mark in header), delimiters[0])
+    return Delimited(content, delimiter, tuple(name.strip() for name in _header_fields(content.name, header, delimiter)))
+
+
+def _header_fields(source: str, header: str, delimiter: str) -> list[str]:
+    if delimiter == "|":
+        return header.split("|")
+    try:
+        return next(csv.reader([header], delimiter=delimiter, strict=True))
+    except (csv.Error, StopIteration) as error:
+        raise MalformedSource(source, "line 1", found=f"{header!r} ({error})", allowed="a header with column names") from None
+
+
+def _scan(content: Content) -> pl.LazyFrame:
+    data: Path | bytes = content.data
+    return pl.scan_csv(
+        data, separator=_NO_SEPARATOR, quote_char=None, has_header=False, schema={TEXT: pl.String}, skip_lines=1,
+        row_index_name=AT, row_index_offset=_FIRST_DATA_LINE, glob=False, empty_string_is_null=False, raise_if_empty=False,
+    )  # fmt: skip
+
+
+def _split(text: pl.Series, width: int, delimiter: str) -> pl.DataFrame:
+    """The fields of lines whose number of fields has been checked, as text columns named "0", "1", ..."""
+    schema = {f"{index}": pl.String for index in range(width)}
+    if text.is_empty():
+        return pl.DataFrame(schema=schema)
+    quote = None if delimiter == "|" else _QUOTED
+    joined = text.str.join("\n").item().encode()
+    return pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema)
+
+
+def _stripped(column: str) -> pl.Expr:
+    text = pl.col(column).str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _fault_of(line: bytes) -> str:
+    if _NO_SEPARATOR.encode() in line:
+        return f"the control character {_NO_SEPARATOR!r}"
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"the byte 0x{line[error.start]:02x}"
+    return ""

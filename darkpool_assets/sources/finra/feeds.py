@@ -1,0 +1,84 @@
+"""Where FINRA's feeds come from: a file, else a directory, as the settings say.
+
+Nothing is parsed here (short_daily.py and otc_weekly.py do) and nothing is stored: defs/raw asks for a day and stores
+the readings.
+"""
+
+import datetime as dt
+from pathlib import Path
+
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.errors import AnotherDay, MissingSource, NotConfigured, NotPublishedYet
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_file
+from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
+from darkpool_assets.sources.reading import Reading
+
+
+class FinraFeeds:
+    """The short sale files and the weekly OTC files that the settings name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def short_sale(self, day: dt.date, *, look_back: bool = False) -> list[Reading]:
+        """One reading per file of `day`.
+
+        Args:
+            day: Session.
+            look_back: The session is only context for another day; that a one-day file does not hold it is no fault.
+
+        Raises:
+            NotPublishedYet: the directory has no file of `day` (or, looking back, the file is of another day).
+            NotConfigured: neither FINRA_SHORT_SALE_FILE nor FINRA_SHORT_SALE_DIR is set.
+            MissingSource: what a setting names does not exist.
+            MalformedSource: a file breaks its format.
+        """
+        file, directory = self._settings.finra_short_sale_file, self._settings.finra_short_sale_dir
+        if file:
+            return [_one_day_file(file, day=day, look_back=look_back)]
+        if not directory:
+            raise NotConfigured("FINRA daily short sale volume", "FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR")
+        paths = short_files_of(directory, day=day)
+        if not paths:
+            raise NotPublishedYet(f"FINRA_SHORT_SALE_DIR: no short sale file of {day} in {directory} yet.")
+        return [read_short_file(path, day=day) for path in paths]
+
+    def otc_weekly(self) -> list[Reading]:
+        """One reading per file, in an order in which later restatements come later: by the newest last_update_date, then name.
+
+        Raises:
+            NotPublishedYet: the directory has no file.
+            NotConfigured: neither FINRA_OTC_FILE nor FINRA_OTC_DIR is set.
+            MissingSource: what a setting names does not exist.
+            MalformedSource: a file breaks its format.
+        """
+        file, directory = self._settings.finra_otc_file, self._settings.finra_otc_dir
+        fields = OtcFields.of(self._settings)
+        if file:
+            return [read_otc_file(_existing(file, "FINRA_OTC_FILE"), fields=fields)]
+        if not directory:
+            raise NotConfigured("FINRA weekly OTC volume", "FINRA_OTC_FILE, FINRA_OTC_DIR")
+        paths = otc_files_in(directory)
+        if not paths:
+            raise NotPublishedYet(f"FINRA_OTC_DIR: no weekly file in {directory} yet.")
+        return sorted((read_otc_file(path, fields=fields) for path in paths), key=_last_update)
+
+
+def _one_day_file(file: Path, *, day: dt.date, look_back: bool) -> Reading:
+    try:
+        return read_short_file(_existing(file, "FINRA_SHORT_SALE_FILE"), day=day)
+    except AnotherDay as error:
+        if not look_back:
+            raise
+        raise NotPublishedYet(f"FINRA_SHORT_SALE_FILE is of one day and does not hold {day}.") from error
+
+
+def _existing(file: Path, setting: str) -> Path:
+    if not file.is_file():
+        raise MissingSource(setting, file)
+    return file
+
+
+def _last_update(reading: Reading) -> tuple[dt.date, str]:
+    newest = reading.rows["last_update_date"].max()
+    return (newest if isinstance(newest, dt.date) else dt.date.min, reading.source)

@@ -1,0 +1,171 @@
+"""FINRA's weekly OTC volume (ATS and non-ATS): summary rows as the Query API names them, from CSV, pipe or JSON.
+
+Each file becomes one Reading in the columns of finra_otc_weekly_raw, all its weeks together. Rows are kept as published:
+which summary types are summed and which week a day may use is decided in analytics; defs/raw stores vintages.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from darkpool_assets import tables
+from darkpool_assets.settings import Settings
+from darkpool_assets.sources.content import Content, digest_of
+from darkpool_assets.sources.day_files import files_in
+from darkpool_assets.sources.delimited import Delimited, open_delimited
+from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.json_records import JsonRows, read_json_rows
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.records import Kind, Records
+from darkpool_assets.vocabulary import SummaryType
+
+_API_NAMES: Final = {
+    "symbol": ("issueSymbolIdentifier",),
+    "week_start_date": ("weekStartDate", "summaryStartDate"),
+    "off_exchange_volume": ("totalWeeklyShareQuantity",),
+    "trade_count": ("totalWeeklyTradeCount",),
+    "tier_identifier": ("tierIdentifier",),
+    "tier_description": ("tierDescription",),
+    "summary_type_code": ("summaryTypeCode",),
+    "product_type_code": ("productTypeCode",),
+    "issue_name": ("issueName",),
+    "market_participant_name": ("marketParticipantName",),
+    "mpid": ("MPID",),
+    "initial_published_date": ("initialPublishedDate",),
+    "last_update_date": ("lastUpdateDate",),
+    "last_reported_date": ("lastReportedDate",),
+}
+_ALIASES: Final = {ours: (*names, ours) for ours, names in _API_NAMES.items()}
+_KINDS: Final = {
+    **dict.fromkeys(_API_NAMES, Kind.TEXT),
+    "symbol": Kind.SYMBOL,
+    **dict.fromkeys(("off_exchange_volume", "trade_count"), Kind.NUMBER),
+    **dict.fromkeys(("week_start_date", "initial_published_date", "last_update_date", "last_reported_date"), Kind.DATE),
+}
+_REQUIRED: Final = ("symbol", "week_start_date", "off_exchange_volume", "summary_type_code")
+_KEY: Final = tuple(name for name in tables.FINRA_OTC_WEEKLY_RAW.key if name in _API_NAMES)
+_TIER_BY_DESCRIPTION: Final = {"tier 1": "T1", "tier 2": "T2", "otc": "OTCE", "over-the-counter": "OTCE"}
+_DROPPED_TIERS: Final = ("NA", "NMS")
+_MONDAY: Final = 1
+_SUFFIXES: Final = (".csv", ".txt", ".psv", ".json")
+
+
+@dataclass(frozen=True)
+class OtcFields:
+    """A user's own column names, from FINRA_DATE_FIELD, FINRA_SYMBOL_FIELD, FINRA_VOLUME_FIELD and FINRA_TRADE_COUNT_FIELD."""
+
+    date: str | None = None
+    symbol: str | None = None
+    volume: str | None = None
+    trade_count: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OtcFields":
+        """The column names that the settings give."""
+        return cls(
+            settings.finra_date_field, settings.finra_symbol_field, settings.finra_volume_field, settings.finra_trade_count_field
+        )
+
+    def by_setting(self) -> Mapping[str, tuple[str, str | None]]:
+        """Setting -> (our column, the name given for it)."""
+        return {
+            "FINRA_DATE_FIELD": ("week_start_date", self.date),
+            "FINRA_SYMBOL_FIELD": ("symbol", self.symbol),
+            "FINRA_VOLUME_FIELD": ("off_exchange_volume", self.volume),
+            "FINRA_TRADE_COUNT_FIELD": ("trade_count", self.trade_count),
+        }
+
+
+def read_otc_file(path: Path, *, fields: OtcFields) -> Reading:
+    """Every weekly summary row of one file; unknown columns are ignored.
+
+    Rows without a symbol (statistics of firms) and rows of the tiers NA and NMS are dropped and counted.
+
+    Returns:
+        One row per (week, tier, summary type, symbol, product type, issue name, firm): the columns of
+        finra_otc_weekly_raw but ingested_at. content_hash is one per (symbol, week): all its rows are one vintage.
+    Raises:
+        MalformedSource: a column is absent, a week does not start on a Monday, two different rows share a key, ...
+    """
+    return read_otc_content(Content.of_file(path), fields=fields)
+
+
+def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
+    """The same for bytes that were downloaded."""
+    table = read_json_rows(content) if content.looks_like_json() else open_delimited(content)
+    names = _choose(table, content.name, fields)
+    records = table.records(names) if isinstance(table, JsonRows) else table.records(table.all_lines(), names)
+    if records.text.is_empty():
+        raise MalformedSource(content.name, "line 2", found="nothing below the header", allowed="at least one row")
+    kept = _with_tier(records)
+    rows, duplicates = _checked(kept)
+    return Reading(
+        source=content.name, rows=_hashed(rows).with_columns(source_file=pl.lit(content.name)).select(_stored_columns()),
+        physical_rows=records.text.height, duplicate_rows=duplicates,
+        dropped_rows=records.text.height - kept.text.height, content_hash=content.digest(),
+    )  # fmt: skip
+
+
+def otc_files_in(directory: Path) -> list[Path]:
+    """Every CSV, pipe or JSON file (plain or .gz) of the directory and its YYYY/MM, sorted by name.
+
+    Raises:
+        MissingSource: the directory does not exist.
+    """
+    return files_in(directory, setting="FINRA_OTC_DIR", suffixes=_SUFFIXES)
+
+
+def _choose(table: JsonRows | Delimited, source: str, fields: OtcFields) -> dict[str, str]:
+    aliases = dict(_ALIASES)
+    for setting, (ours, given) in fields.by_setting().items():
+        if given and given not in table.columns:
+            found = f"columns {', '.join(table.columns)}"
+            raise MalformedSource(source, f"{setting}={given}", found=found, allowed="the name of one of the file's columns")
+        aliases[ours] = (given,) if given else aliases[ours]
+    if not set(aliases["summary_type_code"]) & set(table.columns):
+        raise MalformedSource(
+            source, "columns", found=", ".join(table.columns),
+            allowed=f"summaryTypeCode among them: add it with {SummaryType.ATS} or {SummaryType.NON_ATS} in every row",
+        )  # fmt: skip
+    return table.choose(aliases, required=_REQUIRED)
+
+
+def _with_tier(records: Records) -> Records:
+    """Records of the published tiers, with the tier read off its description where the identifier is blank."""
+    text = records.text.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in ("tier_identifier", "tier_description") if name not in records.names
+    )
+    described = pl.col("tier_description").str.to_lowercase()
+    derived = pl.coalesce(
+        pl.when(described.str.contains(words, literal=True)).then(pl.lit(tier)) for words, tier in _TIER_BY_DESCRIPTION.items()
+    )
+    text = text.with_columns(tier_identifier=pl.coalesce("tier_identifier", derived))
+    published = ~pl.col("tier_identifier").is_in(_DROPPED_TIERS).fill_null(value=False)
+    names = {"tier_identifier": "tierIdentifier", "tier_description": "tierDescription", **records.names}
+    return Records(records.source, records.unit, names, text.filter(pl.col("symbol").is_not_null() & published))
+
+
+def _checked(records: Records) -> tuple[pl.DataFrame, int]:
+    rows = records.typed(_KINDS)
+    records.require(rows, _REQUIRED)
+    records.require_shares(rows, ("off_exchange_volume", "trade_count"))
+    not_monday = pl.col("week_start_date").dt.weekday() != _MONDAY
+    records.refuse(rows, not_monday, column="week_start_date", allowed="a Monday: the first day of FINRA's week")
+    return records.once(rows, key=_KEY)
+
+
+def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` sorted, with one content_hash per (symbol, week) over all its rows, whatever their order in the file."""
+    said = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in _API_NAMES], separator="\x1f")
+    vintage = ["week_start_date", "symbol"]
+    ordered = rows.with_columns(said=said).sort(*vintage, "said")
+    contents = ordered.group_by(vintage, maintain_order=True).agg(pl.col("said").str.join("\x1e"))
+    digests = pl.Series([digest_of(content) for content in contents["said"]], dtype=pl.String)
+    return ordered.join(contents.select(*vintage, content_hash=digests), on=vintage, how="left", maintain_order="left")
+
+
+def _stored_columns() -> list[str]:
+    return [name for name in tables.FINRA_OTC_WEEKLY_RAW.column_names if name != "ingested_at"]

@@ -1,0 +1,96 @@
+"""JSON bodies, as APIs answer and people save them: a list of objects, or an object whose `results` is that list.
+
+Numbers keep the text that they were written in, so that they are typed by the same strict rules as a text file's. An
+answer with pages left is refused here; types and meaning come next, in records.py and the readers of each feed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from darkpool_assets.sources.content import Content
+from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
+
+
+@dataclass(frozen=True)
+class JsonRows:
+    """The rows of one JSON body, and what the body says beside them (empty for a bare list)."""
+
+    source: str
+    rows: Sequence[Mapping[str, Any]]
+    body: Mapping[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every key that a row holds, in order of appearance: APIs leave out keys without a value."""
+        return tuple(dict.fromkeys(key for row in self.rows for key in row))
+
+    def choose(self, aliases: Aliases, *, required: tuple[str, ...]) -> dict[str, str]:
+        """Our column name -> the body's; see choose_columns."""
+        return choose_columns(self.columns, aliases, required=required, source=self.source, where="rows")
+
+    def records(self, names: Mapping[str, str]) -> Records:
+        """The rows with the columns that `names` chose; `at` counts rows from 1.
+
+        Raises:
+            MalformedSource: a value is an object or a list of lists, or its text is not Unicode.
+        """
+        columns = {ours: self._column(name) for ours, name in names.items()}
+        places = pl.Series(AT, range(1, len(self.rows) + 1), dtype=pl.Int64)
+        return Records(self.source, "row", names, pl.DataFrame([places, *(series.alias(ours) for ours, series in columns.items())]))
+
+    def _column(self, name: str) -> pl.Series:
+        texts = [self._text(row.get(name), number, name) for number, row in enumerate(self.rows, start=1)]
+        try:
+            return pl.Series(name, texts, dtype=pl.String)
+        except UnicodeEncodeError as error:
+            raise MalformedSource(self.source, f"column {name}", found=repr(error.object), allowed="Unicode text") from None
+
+    def _text(self, value: object, number: int, name: str) -> str | None:
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            return ",".join(value).strip() or None
+        if isinstance(value, bool):
+            return str(value).lower()
+        if value is None or isinstance(value, str):
+            return (value or "").strip() or None
+        raise MalformedSource(self.source, f"row {number}, column {name}", found=json.dumps(value), allowed="a plain value")
+
+
+def read_json_rows(content: Content) -> JsonRows:
+    """The rows of a JSON file or body.
+
+    Raises:
+        MalformedSource: not JSON, not rows of objects, no row at all, or an answer whose `next_url` says that more follows.
+    """
+    document = _parse(content)
+    body = document if isinstance(document, dict) else {}
+    rows = body.get("results") if isinstance(document, dict) else document
+    if not isinstance(rows, list):
+        shown = {key: value for key, value in body.items() if isinstance(value, str)} or type(document).__name__
+        raise MalformedSource(content.name, "body", found=shown, allowed="a list of rows, or an object whose results is one")
+    if body.get("next_url"):
+        raise MalformedSource(content.name, "next_url", found="one page of several", allowed="all pages, none left to fetch")
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise MalformedSource(content.name, f"row {number}", found=repr(row), allowed="an object with column names")
+    if not rows:
+        raise MalformedSource(content.name, "body", found="no row", allowed="at least one row")
+    return JsonRows(content.name, rows, body)
+
+
+def _parse(content: Content) -> object:
+    # Numbers stay text: no digit of a nanosecond timestamp is lost, and 1e400 or NaN meet the same checks as in a CSV.
+    try:
+        return json.loads(content.whole().decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        place, found = f"line {error.lineno}, column {error.colno}", f"{error.doc[error.pos : error.pos + 40]!r} ({error.msg})"
+        raise MalformedSource(content.name, place, found=found, allowed="JSON") from None
+    except UnicodeDecodeError as error:
+        found = f"the byte 0x{error.object[error.start]:02x}"
+        raise MalformedSource(content.name, f"byte {error.start}", found=found, allowed="JSON in UTF-8") from None
+    except RecursionError:
+        raise MalformedSource(content.name, "body", found="endless nesting", allowed="a list of rows") from None

@@ -1,0 +1,167 @@
+"""Daily aggregates (unadjusted): flat files, saved REST answers, or a user's own table with trade_date.
+
+Each becomes one Reading in the columns of polygon_daily_agg_raw, one row per symbol of the day. Returns, splits and the
+day's context are computed in analytics from what defs/raw stores.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from darkpool_assets import tables
+from darkpool_assets.market_calendar import NEW_YORK
+from darkpool_assets.sources.content import Content, digest_of
+from darkpool_assets.sources.day_files import date_in_name, file_of_day
+from darkpool_assets.sources.delimited import open_delimited
+from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotPublishedYet
+from darkpool_assets.sources.json_records import JsonRows, read_json_rows
+from darkpool_assets.sources.polygon.tick_files import MAX_PRICE
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.records import AT, Kind, Records
+from darkpool_assets.vocabulary import TradeSource
+
+_COLUMNS: Final = {
+    "symbol": ("ticker", "symbol", "T"), "open": ("open", "o"), "high": ("high", "h"), "low": ("low", "l"),
+    "close": ("close", "c"), "volume": ("volume", "v"), "vwap": ("vwap", "vw"), "transactions": ("transactions", "n"),
+    "split_factor": ("split_factor",), "trade_date": ("trade_date",), "window_start": ("window_start",), "t": ("t",),
+}  # fmt: skip
+_REQUIRED: Final = ("symbol", "open", "high", "low", "close", "volume")
+_PRICES: Final = ("open", "high", "low", "close", "vwap", "split_factor")
+_KINDS: Final = {
+    "symbol": Kind.SYMBOL, **dict.fromkeys((*_PRICES, "volume", "transactions"), Kind.NUMBER),
+    "trade_date": Kind.DATE, "window_start": Kind.INSTANT, "t": Kind.INTEGER,
+}  # fmt: skip
+_LAST_MILLISECOND: Final = 4_102_444_800_000  # the year 2100
+_SUFFIXES: Final = (".csv", ".json")
+
+
+def read_daily_agg_file(
+    path: Path, *, day: dt.date, data_source: TradeSource = TradeSource.FILE, accept_undated: bool = True
+) -> Reading:
+    """The aggregates of `day` from one file (plain or .gz).
+
+    Known are: flat files (window_start); saved answers for the whole market, which are of the day that was asked for,
+    whatever their `t` says; saved answers for one ticker's range; and tables of our own columns with trade_date.
+
+    Args:
+        path: CSV or JSON.
+        day: Session.
+        data_source: FLAT_FILE for a flat file of a directory, FILE for a user's own.
+        accept_undated: False refuses a whole-market answer whose name does not spell the day.
+
+    Returns:
+        One row per symbol, sorted: the columns of polygon_daily_agg_raw. off_session_rows counts rows of other days.
+
+    Raises:
+        NotPublishedYet: a table of our own columns has no row of `day`.
+        AnotherDay: any other file without a row of `day`.
+        MalformedSource: adjusted prices, or anything else that breaks the format.
+    """
+    records, date_column = _records_of(Content.of_file(path))
+    rows = records.typed(_KINDS)
+    if rows.is_empty():
+        raise MalformedSource(records.source, "line 2", found="nothing below the header", allowed="at least one row")
+    of_day = (
+        _dated(records, rows, date_column, day=day) if date_column else _undated(records, rows, day=day, accept=accept_undated)
+    )
+    return _reading(records, of_day, day=day, data_source=data_source)
+
+
+def agg_file_of(directory: Path, *, day: dt.date) -> Path | None:
+    """The aggregates file of `day` in a directory, or None.
+
+    Raises:
+        MissingSource: the directory does not exist.
+        AmbiguousSource: two files stand for the day.
+    """
+    return file_of_day(directory, setting="POLYGON_DAILY_AGG_DIR", day=day, suffixes=_SUFFIXES)
+
+
+def _records_of(content: Content) -> tuple[Records, str | None]:
+    """The rows, and which column dates them; None for an answer for the whole market."""
+    if content.looks_like_json():
+        table = read_json_rows(content)
+        if table.body:
+            return _unadjusted(table)
+        names = table.choose(_COLUMNS, required=_REQUIRED)
+        return table.records(names), _date_column(names, content.name)
+    file = open_delimited(content)
+    names = file.choose(_COLUMNS, required=_REQUIRED)
+    return file.records(file.all_lines(), names), _date_column(names, content.name)
+
+
+def _date_column(names: Mapping[str, str], source: str) -> str:
+    for name in ("trade_date", "window_start"):
+        if name in names:
+            return name
+    raise MalformedSource(
+        source, "columns", found=", ".join(names.values()), allowed="trade_date or window_start among them: whose day is it?"
+    )
+
+
+def _unadjusted(answer: JsonRows) -> tuple[Records, str | None]:
+    """The rows of a REST answer, whole and unadjusted; an answer for one ticker names it beside the rows."""
+    adjusted = answer.body.get("adjusted")
+    if adjusted is not False:
+        found = "no adjusted" if adjusted is None else f"adjusted {str(adjusted).lower()}"
+        raise MalformedSource(answer.source, "body", found=found, allowed="adjusted false: fetch it again with adjusted=false")
+    announced = answer.body.get("resultsCount")
+    if announced not in {None, str(len(answer.rows))}:
+        raise MalformedSource(answer.source, "resultsCount", found=repr(announced), allowed=f"{len(answer.rows)}, the number of rows")
+    if "ticker" not in answer.body:
+        return answer.records(answer.choose(_COLUMNS, required=_REQUIRED)), None
+    columns = {name: aliases for name, aliases in _COLUMNS.items() if name != "symbol"}
+    records = answer.records(answer.choose(columns, required=(*_REQUIRED[1:], "t")))
+    text = records.text.with_columns(symbol=pl.lit(str(answer.body["ticker"])))
+    return Records(records.source, records.unit, {**records.names, "symbol": "ticker"}, text), "t"
+
+
+def _undated(records: Records, rows: pl.DataFrame, *, day: dt.date, accept: bool) -> pl.DataFrame:
+    named = date_in_name(records.source)
+    if named not in {None, day} or (named is None and not accept):
+        raise AnotherDay(records.source, "name", found=named or "no date", allowed=f"{day}, the day whose answer this is")
+    return rows
+
+
+def _dated(records: Records, rows: pl.DataFrame, column: str, *, day: dt.date) -> pl.DataFrame:
+    """The rows of `day` by their own date. A flat file is one day; a range or a table of ours may be several."""
+    records.require(rows, [column])
+    dated = rows.with_columns(trade_date=_date(records, rows, column))
+    of_day, others = dated.filter(pl.col("trade_date") == day), dated.filter(pl.col("trade_date") != day)
+    if of_day.is_empty() and column == "trade_date":
+        raise NotPublishedYet(f"{records.source}: no row of {day} yet; the file is asked again by a later run.")
+    if of_day.is_empty():
+        place, found = records.place(int(others[AT][0]), column), f"{others['trade_date'][0]} and no row of the day"
+        raise AnotherDay(records.source, place, found=found, allowed=f"{day}")
+    if column == "window_start":
+        records.refuse(others, pl.lit(True), column=column, allowed=f"an instant of {day} in every row")  # noqa: FBT003
+    return of_day
+
+
+def _date(records: Records, rows: pl.DataFrame, column: str) -> pl.Expr:
+    """New York date of a row: its trade_date, or that of its nanoseconds or milliseconds since 1970."""
+    if column == "trade_date":
+        return pl.col(column)
+    if column == "t":
+        records.refuse(rows, ~pl.col("t").is_between(0, _LAST_MILLISECOND), column="t", allowed="milliseconds since 1970")
+    unit = "ms" if column == "t" else "ns"
+    return pl.col(column).cast(pl.Datetime(unit, "UTC")).dt.convert_time_zone(NEW_YORK).dt.date()
+
+
+def _reading(records: Records, rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> Reading:
+    records.require(rows, ["symbol"])
+    for name in _PRICES:
+        possible = (pl.col(name) > 0) & (pl.col(name) <= MAX_PRICE)
+        records.refuse(rows, ~possible, column=name, allowed=f"nothing, or a number above 0 up to {MAX_PRICE:,.0f}")
+    records.require_shares(rows, ("volume", "transactions"))
+    kept, duplicates = records.once(rows.drop("trade_date", "window_start", "t"), key=["symbol"])
+    table = tables.POLYGON_DAILY_AGG_RAW
+    described = kept.drop(AT).with_columns(trade_date=pl.lit(day), data_source=pl.lit(data_source.value))
+    stored = table.conform(described).sort("symbol")
+    return Reading(
+        source=records.source, rows=stored, physical_rows=records.text.height, duplicate_rows=duplicates,
+        off_session_rows=records.text.height - rows.height, content_hash=digest_of(stored.write_csv()),
+    )  # fmt: skip

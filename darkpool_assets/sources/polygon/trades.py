@@ -1,0 +1,141 @@
+"""Equity trades of the configured tickers: flat files, a user's own CSV, or saved answers of /v3/trades.
+
+Prints of all venues inside the session window become rows of polygon_equity_trades_raw. Which of them are lit, and their
+direction, is decided in analytics; the prevailing quote of a file that has none is joined by defs/raw.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from darkpool_assets import tables
+from darkpool_assets.sources.content import Content
+from darkpool_assets.sources.polygon.tick_files import (
+    MAX_PRICE,
+    TICK_COLUMNS,
+    Window,
+    check_holds_day,
+    is_of_day,
+    nanoseconds,
+    polygon_symbol,
+    quote_side,
+    tick_digest,
+    tick_records,
+    typed_ticks,
+)
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.records import AT, Kind, Records
+from darkpool_assets.vocabulary import TradeSource
+
+_OWN_COLUMNS: Final = ("price", "size", "bid", "ask", "exchange", "trf_id", "id", "conditions", "correction")
+_COLUMNS: Final = {**TICK_COLUMNS, **{name: (name,) for name in _OWN_COLUMNS}}
+_REQUIRED: Final = ("symbol", "timestamp", "price", "size")
+_KINDS: Final = {
+    **dict.fromkeys(("price", "size", "bid", "ask"), Kind.NUMBER), **dict.fromkeys(("id", "conditions"), Kind.TEXT),
+    **dict.fromkeys(("exchange", "trf_id", "correction"), Kind.INTEGER),
+}  # fmt: skip
+_SMALL_NUMBERS: Final = ("exchange", "trf_id", "correction")
+_LARGEST_SMALL_NUMBER: Final = 2**31 - 1
+_MAX_SIZE: Final = 1e12  # shares
+_CONDITION_LIST: Final = r"^\d+(?:,\d+)*$"
+_BRACKETS_AND_BLANKS: Final = r"[\[\]\s]"
+_ORDER: Final = ("symbol", "timestamp", "sequence_number", AT)
+
+
+@dataclass
+class _Tally:
+    """What has been seen of a file while its batches pass."""
+
+    physical: int = 0
+    of_day: int = 0
+    off_session: int = 0
+    dropped: int = 0
+    kept: list[pl.DataFrame] = field(default_factory=list)
+
+
+def read_trades_file(
+    path: Path, *, day: dt.date, window: Window, symbols: Sequence[str], data_source: TradeSource = TradeSource.FILE
+) -> Reading:
+    """The prints of `symbols` inside the session window of `day`.
+
+    Args:
+        path: CSV (plain or .gz) or JSON with flat-file, REST or our own column names; exchange, trf_id, id, conditions,
+            correction, sequence_number, bid and ask may be absent.
+        day: Session; rows of other days count as off-session.
+        window: First and last instant, both inside.
+        symbols: Configured tickers; BRK/B is found as BRK.B.
+        data_source: FLAT_FILE for a flat file of a directory, FILE for a user's own.
+
+    Returns:
+        One row per print, sorted by symbol, timestamp and sequence number: the columns of polygon_equity_trades_raw.
+        physical_rows = rows + off_session_rows + dropped_rows + duplicate_rows, all of the configured tickers.
+
+    Raises:
+        AnotherDay: the file has rows, but none of `day`.
+        MalformedSource: anything else that breaks the format.
+    """
+    content = Content.of_file(path)
+    wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
+    tally = _Tally()
+    for records in tick_records(content, _COLUMNS, _REQUIRED, wanted):
+        _take(tally, records, day=day, window=window)
+    if not tally.of_day:
+        check_holds_day(content, _COLUMNS, day=day)
+    prints = pl.concat(tally.kept) if tally.kept else pl.DataFrame(schema=tables.POLYGON_EQUITY_TRADES_RAW.schema | {AT: pl.Int64})
+    rows = seen_once(prints)
+    return Reading(
+        source=content.name, rows=_stored(rows, day=day, data_source=data_source), physical_rows=tally.physical,
+        duplicate_rows=prints.height - rows.height, dropped_rows=tally.dropped, off_session_rows=tally.off_session,
+        content_hash=tick_digest(content, window=window, symbols=wanted),
+    )  # fmt: skip
+
+
+def seen_once(prints: pl.DataFrame) -> pl.DataFrame:
+    """`prints` (they carry `at`) without the repetitions of a trade, in order; the highest sequence number stays.
+
+    A trade is the same by symbol, exchange, trf_id and id; without an id by symbol, timestamp, sequence number, exchange,
+    price and size (the owner's rule).
+    """
+    has_id = pl.col("id").is_not_null()
+    facility = pl.col("trf_id").fill_null(0)
+    latest = prints.with_columns(facility=facility).sort("sequence_number", AT, nulls_last=False)
+    named = latest.filter(has_id).unique(["symbol", "exchange", "facility", "id"], keep="last")
+    unnamed = latest.filter(~has_id).unique(["symbol", "timestamp", "sequence_number", "exchange", "price", "size"], keep="last")
+    return pl.concat([named, unnamed]).drop("facility").sort(_ORDER)
+
+
+def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> None:
+    rows = typed_ticks(records, _KINDS)
+    ids = pl.col("conditions").str.replace_all(_BRACKETS_AND_BLANKS, "").replace("", None)
+    rows = rows.with_columns(conditions=ids, bid=quote_side("bid"), ask=quote_side("ask"))
+    _check(records, rows)
+    inside = rows.filter(pl.col("timestamp").is_between(nanoseconds(window[0]), nanoseconds(window[1]), closed="both"))
+    usable = inside.filter(*(pl.col(name).is_finite() & (pl.col(name) > 0) for name in ("price", "size")))
+    tally.physical += rows.height
+    tally.of_day += rows.filter(is_of_day(day)).height
+    tally.off_session += rows.height - inside.height
+    tally.dropped += inside.height - usable.height
+    tally.kept.append(usable)
+
+
+def _check(records: Records, rows: pl.DataFrame) -> None:
+    for name in _SMALL_NUMBERS:
+        small = pl.col(name).is_between(0, _LARGEST_SMALL_NUMBER)
+        records.refuse(rows, ~small, column=name, allowed=f"a whole number from 0 to {_LARGEST_SMALL_NUMBER}")
+    for name, most in (("price", MAX_PRICE), ("size", _MAX_SIZE)):
+        absurd = pl.col(name).is_finite() & (pl.col(name) > most)
+        records.refuse(rows, absurd, column=name, allowed=f"a number up to {most:,.0f}")
+    listed = pl.col("conditions").str.contains(_CONDITION_LIST)
+    records.refuse(rows, ~listed, column="conditions", allowed="condition ids, a comma list such as 12,37")
+
+
+def _stored(rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> pl.DataFrame:
+    table = tables.POLYGON_EQUITY_TRADES_RAW
+    described = rows.drop(AT, "trade_date", "data_source", strict=False).with_columns(
+        trade_date=pl.lit(day), data_source=pl.lit(data_source.value)
+    )
+    return table.conform(described)

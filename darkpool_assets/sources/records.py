@@ -1,0 +1,169 @@
+"""Records: rows of one source as text with their place, and the strict way from text to typed columns.
+
+No format is known here (delimited.py and json_records.py make records) and no meaning (the readers of each feed choose
+columns and limits). Every refusal names the source, the line or row, the column, what was found and what is allowed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NoReturn
+
+import polars as pl
+
+from darkpool_assets.sources.errors import MalformedSource
+
+AT: Final = "at"
+MAX_SHARES: Final = 1e15  # more than all markets together trade in a year
+SYMBOL_FORM: Final = r"^[!-+\-.-~]{1,32}$"
+_CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"
+_EXACT_FLOAT_INTEGERS: Final = 2**53
+_ISO_INSTANT: Final = r"^(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"
+_ISO_DATE: Final = r"^\d{4}-\d\d-\d\d(?:[T ]00:00:00(?:\.0+)?Z?)?$"
+
+Aliases = Mapping[str, Sequence[str]]
+
+
+class Kind(StrEnum):
+    """What a column's text must be; the value is how an error says it."""
+
+    TEXT = "text without control characters"
+    SYMBOL = "a symbol of 1 to 32 printable characters without blank or comma"
+    NUMBER = "a number"
+    INTEGER = "a whole number"
+    DATE = "a date such as 2026-01-30 or 20260130"
+    INSTANT = "whole nanoseconds since 1970 or an ISO time such as 2026-01-30T14:30:00.123Z"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Rows of one source before they are typed.
+
+    Attributes:
+        source: Name of the file or dataset.
+        unit: What `at` counts: "line" of a text file or "row" of a JSON list.
+        names: Our column name -> the source's own name for it.
+        text: One row per record: `at` and our column names, all text but `at`; blank text is null.
+    """
+
+    source: str
+    unit: str
+    names: Mapping[str, str]
+    text: pl.DataFrame
+
+    def typed(self, kinds: Mapping[str, Kind]) -> pl.DataFrame:
+        """The columns of `kinds` in order, typed, and `at`; a column that the source lacks is null throughout.
+
+        Raises:
+            MalformedSource: a text is not of its column's kind; names the first such place.
+        """
+        columns = {name: _reading(name, kind) if name in self.names else _absent(kind) for name, kind in kinds.items()}
+        frame = self.text.select(pl.col(AT), *(expression.alias(name) for name, expression in columns.items()))
+        for name in kinds:
+            if name in self.names:
+                wrong = self.text[name].is_not_null() & frame[name].is_null()
+                self.refuse(frame, wrong, column=name, allowed=kinds[name].value)
+        return frame
+
+    def refuse(self, frame: pl.DataFrame, wrong: pl.Series | pl.Expr, *, column: str, allowed: str) -> None:
+        """Raise for the first row of `frame` (it carries `at`) for which `wrong` holds; nothing happens where none does."""
+        places = frame.filter(wrong)[AT]
+        if not places.is_empty():
+            self.fail(int(places[0]), column=column, allowed=allowed)
+
+    def fail(self, at: int, *, column: str, allowed: str) -> NoReturn:
+        """Refuse the record at `at` for what its `column` holds."""
+        raise MalformedSource(self.source, self.place(at, column), found=self.found(at, column), allowed=allowed)
+
+    def place(self, at: int, column: str) -> str:
+        """Where `column` of the record at `at` stands, in the source's own words."""
+        return f"{self.unit} {at}, column {self.names.get(column, column)}"
+
+    def found(self, at: int, column: str) -> str:
+        """The text there, quoted; "nothing" for a blank."""
+        text = self.text.filter(pl.col(AT) == at)[column][0] if column in self.text.columns else None
+        return "nothing" if text is None else repr(text)
+
+    def require(self, frame: pl.DataFrame, columns: Sequence[str]) -> None:
+        """Refuse the first null in any of `columns`."""
+        for column in columns:
+            self.refuse(frame, frame[column].is_null(), column=column, allowed="a value")
+
+    def require_shares(self, frame: pl.DataFrame, columns: Sequence[str]) -> None:
+        """Refuse numbers that no count of shares can be: negative, infinite, absurd or not a number. Nulls pass."""
+        for column in columns:
+            possible = pl.col(column).is_between(0, MAX_SHARES)
+            self.refuse(frame, ~possible, column=column, allowed=f"a number from 0 to {MAX_SHARES:,.0f}")
+
+    def once(self, frame: pl.DataFrame, *, key: Sequence[str]) -> tuple[pl.DataFrame, int]:
+        """`frame` with exact duplicates kept once, and how many were left out.
+
+        Raises:
+            MalformedSource: two different rows share a key.
+        """
+        kept = frame.unique([name for name in frame.columns if name != AT], keep="first", maintain_order=True)
+        self.refuse(
+            kept, ~pl.struct(key).is_first_distinct(), column="symbol",
+            allowed=f"one row per ({', '.join(self.names.get(name, name) for name in key)}), or exact copies of it",
+        )  # fmt: skip
+        return kept, frame.height - kept.height
+
+
+def choose_columns(found: Sequence[str], aliases: Aliases, *, required: Collection[str], source: str, where: str) -> dict[str, str]:
+    """Our column name -> the source's name for it: the first of its aliases that `found` holds; absent ones are left out.
+
+    Raises:
+        MalformedSource: a required column is absent, or a chosen one stands there twice.
+    """
+    chosen = {ours: next((name for name in names if name in found), None) for ours, names in aliases.items()}
+    missing = [" or ".join(aliases[ours]) for ours in aliases if ours in required and chosen[ours] is None]
+    if missing:
+        raise MalformedSource(source, where, found=f"columns {', '.join(found)}", allowed=f"a header with {', '.join(missing)}")
+    present = {ours: name for ours, name in chosen.items() if name is not None}
+    twice = [name for name in present.values() if list(found).count(name) > 1]
+    if twice:
+        raise MalformedSource(source, where, found=f"column {twice[0]} twice", allowed="every column once")
+    return present
+
+
+def _absent(kind: Kind) -> pl.Expr:
+    dtypes = {Kind.NUMBER: pl.Float64, Kind.INTEGER: pl.Int64, Kind.INSTANT: pl.Int64, Kind.DATE: pl.Date}
+    return pl.lit(None, dtypes.get(kind, pl.String))
+
+
+def _reading(name: str, kind: Kind) -> pl.Expr:
+    text = pl.col(name)
+    match kind:
+        case Kind.TEXT:
+            return pl.when(~text.str.contains(_CONTROL_CHARACTERS)).then(text)
+        case Kind.SYMBOL:
+            return pl.when(text.str.contains(SYMBOL_FORM)).then(text)
+        case Kind.NUMBER:
+            # 0 + x makes -0 and 0 the same number, so that they hash and print alike.
+            return text.cast(pl.Float64, strict=False) + 0.0
+        case Kind.INTEGER:
+            return _integer(text)
+        case Kind.DATE:
+            return _date(text)
+        case Kind.INSTANT:
+            return pl.coalesce(text.cast(pl.Int64, strict=False), _iso_instant(text))
+
+
+def _integer(text: pl.Expr) -> pl.Expr:
+    """Whole numbers; "11.0", as spreadsheets and data frames write a column with blanks, is one."""
+    number = text.cast(pl.Float64, strict=False)
+    exact = number.is_finite() & (number.abs() < _EXACT_FLOAT_INTEGERS) & (number == number.round(0))
+    return pl.coalesce(text.cast(pl.Int64, strict=False), pl.when(exact).then(number).cast(pl.Int64, strict=False))
+
+
+def _date(text: pl.Expr) -> pl.Expr:
+    iso = pl.when(text.str.contains(_ISO_DATE)).then(text.str.slice(0, 10)).str.to_date("%Y-%m-%d", strict=False)
+    compact = pl.when(text.str.contains(r"^\d{8}$")).then(text).str.to_date("%Y%m%d", strict=False)
+    return pl.coalesce(iso, compact)
+
+
+def _iso_instant(text: pl.Expr) -> pl.Expr:
+    """ISO times as nanoseconds since 1970; a time without offset is UTC, as this project's own exports write it."""
+    zoned = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00").str.replace(r"^([^T]*T[0-9:.]*)$", "${1}+00:00")
+    moment = pl.when(text.str.contains(_ISO_INSTANT)).then(zoned)
+    return moment.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="ns", time_zone="UTC", strict=False).cast(pl.Int64)

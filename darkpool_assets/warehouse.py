@@ -1,0 +1,289 @@
+"""The warehouse: every read and write of DuckDB, each in one short transaction on a connection that is closed afterwards.
+
+The connection is handed in, so that no Dagster word stands here; no financial rule does either. A connection is never held
+while a source is read: another process can write between two calls. Assets, checks and the command line read and write
+through this class alone.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import duckdb
+import polars as pl
+
+from darkpool_assets.tables import TABLES, Table
+
+Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
+class WarehouseSchemaError(Exception):
+    """A stored table differs from its declaration by more than an absent nullable column."""
+
+
+class Warehouse:
+    """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._is_prepared = False
+
+    # Reads
+
+    def read_day(self, table: str, day: dt.date, *, inference_version: str | None = None) -> pl.DataFrame:
+        """Rows of one day (of one week for the OTC table), all vintages."""
+        return self.read_window(table, day, day, inference_version=inference_version)
+
+    def read_window(
+        self,
+        table: str,
+        first: dt.date,
+        last: dt.date,
+        *,
+        symbols: Sequence[str] | None = None,
+        inference_version: str | None = None,
+    ) -> pl.DataFrame:
+        """Rows from `first` to `last`, both inside, of `symbols` where given; ordered by the table's key."""
+        declared = TABLES[table]
+        where = [f'"{declared.day_column}" between $first and $last']
+        values: dict[str, object] = {"first": first, "last": last}
+        if symbols is not None:
+            where.append("symbol in (select unnest($symbols::varchar[]))")
+            values["symbols"] = list(symbols)
+        if inference_version is not None:
+            where.append("inference_version = $version")
+            values["version"] = inference_version
+        key = ", ".join(f'"{name}"' for name in declared.key)
+        sql = f'select {_names(declared)} from "{table}" where {" and ".join(where)} order by {key}'
+        return self._query(sql, values)
+
+    def read_newest_short_rows(self, first: dt.date, last: dt.date, *, symbols: Sequence[str] | None) -> pl.DataFrame:
+        """Rows of finra_short_daily_raw, of each (trade_date, source) the newest vintage; of `symbols` where given."""
+        wanted = "true" if symbols is None else "symbol in (select unnest($symbols::varchar[]))"
+        sql = f"""
+            select {_names(TABLES["finra_short_daily_raw"])} from finra_short_daily_raw
+            semi join (
+                select trade_date, source, max(ingested_at) as ingested_at from finra_short_daily_raw
+                where trade_date between $first and $last group by all
+            ) newest using (trade_date, source, ingested_at)
+            where {wanted} order by trade_date, source, symbol
+        """
+        values: dict[str, object] = {"first": first, "last": last}
+        return self._query(sql, values if symbols is None else {**values, "symbols": list(symbols)})
+
+    def read_short_sources(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """One row per (trade_date, source) that holds any row: which short files a day has."""
+        sql = """
+            select distinct trade_date, source from finra_short_daily_raw
+            where trade_date between $first and $last order by all
+        """
+        return self._query(sql, {"first": first, "last": last})
+
+    def stored_days(self, table: str, first: dt.date, last: dt.date, *, inference_version: str | None = None) -> list[dt.date]:
+        """Days between `first` and `last` that hold at least one row, oldest first."""
+        day = f'"{TABLES[table].day_column}"'
+        sql = f'select distinct {day} as day from "{table}" where {day} between $first and $last'
+        values: dict[str, object] = {"first": first, "last": last}
+        if inference_version is not None:
+            sql, values = f"{sql} and inference_version = $version", {**values, "version": inference_version}
+        return self._query(f"{sql} order by day", values)["day"].to_list()
+
+    def newest_entries(
+        self, ledger: str, first: dt.date, last: dt.date, *, by: Sequence[str], owner: str | None = None
+    ) -> pl.DataFrame:
+        """Of a ledger's rows between two days the newest one per `by`; of one `owner` where given.
+
+        Args:
+            ledger: ingest_ledger or derivation_ledger.
+            first: First day.
+            last: Last day, inside.
+            by: Columns of which each combination keeps its newest row.
+            owner: A feed or an asset: value of the ledger's first column.
+        """
+        declared = TABLES[ledger]
+        over = ", ".join(f'"{name}"' for name in by)
+        owned = "" if owner is None else f'"{declared.column_names[0]}" = $owner and'
+        sql = f"""
+            select {_names(declared)} from "{ledger}"
+            where {owned} "{declared.day_column}" between $first and $last
+            qualify row_number() over (partition by {over} order by "at" desc, rowid desc) = 1
+            order by "{declared.day_column}", {over}
+        """
+        values: dict[str, object] = {"first": first, "last": last}
+        return self._query(sql, values if owner is None else {**values, "owner": owner})
+
+    def count_rows(self) -> pl.DataFrame:
+        """One row per declared table: table, days, rows, first and last day."""
+        selects = [
+            f'select {index} as place, \'{name}\' as "table", count(distinct "{table.day_column}") as days, count(*) as rows, '
+            f'min("{table.day_column}") as first_day, max("{table.day_column}") as last_day from "{name}"'
+            for index, (name, table) in enumerate(TABLES.items())
+        ]
+        return self._query(" union all ".join(selects) + " order by place", {}).drop("place")
+
+    # Writes
+
+    def replace_day(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        day: dt.date,
+        inference_version: str | None = None,
+        also: Mapping[str, pl.DataFrame] | None = None,
+    ) -> int:
+        """Replace the rows of `day` (of one inference_version) by `frame` in one transaction, and append `also` to ledgers.
+
+        A failure leaves the stored day as it was.
+
+        Returns:
+            Rows stored.
+
+        Raises:
+            ValueError: `frame` does not fit the table, or holds rows of another day or version.
+        """
+        declared = TABLES[table]
+        rows = declared.conform(frame)
+        _refuse_foreign_rows(declared, rows, day, inference_version)
+        where, values = f'"{declared.day_column}" = $day', {"day": day}
+        if inference_version is not None:
+            where, values = f"{where} and inference_version = $version", {**values, "version": inference_version}
+        with self._transaction() as connection:
+            connection.execute(f'delete from "{table}" where {where}', values)
+            _insert(connection, declared, rows)
+            _insert_all(connection, also)
+        return rows.height
+
+    def append_vintage(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        *,
+        per: Sequence[str],
+        at: dt.datetime,
+        also: Mapping[str, pl.DataFrame] | None = None,
+    ) -> int:
+        """Append those groups of `frame` whose content is new, as a vintage ingested at `at`; nothing is overwritten.
+
+        A group is new when no stored vintage of it has its content_hash, or when the newest stored vintage has another one and
+        the rows carry no last_update_date that would order them.
+
+        Args:
+            table: A FINRA raw table.
+            frame: Rows with content_hash, without ingested_at.
+            per: Columns that identify a vintage beside its hash: (symbol, week_start_date) or (trade_date, source).
+            at: UTC moment of the vintage, naive.
+            also: Ledger rows to append in the same transaction.
+
+        Returns:
+            Rows stored.
+        """
+        declared = TABLES[table]
+        rows = declared.conform(frame.with_columns(ingested_at=pl.lit(at, pl.Datetime("us"))))
+        group = ", ".join(f'"{name}"' for name in per)
+        ordered = "count(last_update_date) > 0" if "last_update_date" in declared.column_names else "false"
+        known = f"""
+            with stored as (
+                select {group}, content_hash, max(ingested_at) as newest, {ordered} as is_ordered from "{table}"
+                semi join incoming using ({group}) group by {group}, content_hash
+            )
+            select {group}, content_hash from stored
+            qualify is_ordered or newest = max(newest) over (partition by {group})
+        """
+        with self._transaction() as connection:
+            connection.register("incoming", rows)
+            sql = f'insert into "{table}" by name select * from incoming anti join ({known}) known using ({group}, content_hash)'
+            stored = connection.execute(sql).fetchone()
+            connection.unregister("incoming")
+            _insert_all(connection, also)
+        return int(stored[0]) if stored else 0
+
+    def append(self, rows: Mapping[str, pl.DataFrame]) -> None:
+        """Append ledger rows in one transaction."""
+        with self._transaction() as connection:
+            _insert_all(connection, rows)
+
+    # Connections
+
+    def _query(self, sql: str, values: Mapping[str, object]) -> pl.DataFrame:
+        with self._connection() as connection:
+            return connection.sql(sql, params=dict(values)).pl()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connection() as connection:
+            connection.begin()
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connect() as connection:
+            if not self._is_prepared:
+                _prepare(connection)
+                self._is_prepared = True
+            yield connection
+
+
+def _names(table: Table) -> str:
+    return ", ".join(f'"{name}"' for name in table.column_names)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+    connection.register("incoming", rows)
+    connection.execute(f'insert into "{table.name}" by name select * from incoming')
+    connection.unregister("incoming")
+
+
+def _insert_all(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame] | None) -> None:
+    for name, frame in (frames or {}).items():
+        _insert(connection, TABLES[name], TABLES[name].conform(frame))
+
+
+def _refuse_foreign_rows(table: Table, rows: pl.DataFrame, day: dt.date, inference_version: str | None) -> None:
+    foreign = rows.filter(pl.col(table.day_column) != day)
+    if inference_version is not None:
+        foreign = rows.filter((pl.col(table.day_column) != day) | (pl.col("inference_version") != inference_version))
+    if foreign.height:
+        raise ValueError(f"{table.name}: {foreign.height} rows of another day or version than {day} {inference_version or ''}")
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create absent tables and add absent nullable columns; refuse every other difference.
+
+    Raises:
+        WarehouseSchemaError: a stored column has another type, is unknown, or a required column is absent.
+    """
+    sql = "select table_name, column_name, data_type from information_schema.columns where table_schema = 'main'"
+    stored: dict[str, dict[str, str]] = {}
+    for name, column, data_type in connection.execute(sql).fetchall():
+        stored.setdefault(name, {})[column] = data_type
+    for table in TABLES.values():
+        if table.name in stored:
+            _migrate(connection, table, stored[table.name])
+        else:
+            columns = ", ".join(f'"{c.name}" {c.duckdb_type}{" not null" if c.required else ""}' for c in table.columns)
+            connection.execute(f'create table if not exists "{table.name}" ({columns})')
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mapping[str, str]) -> None:
+    declared = {column.name: column for column in table.columns}
+    faults = [
+        f"{name} is {stored[name]}, not {c.duckdb_type}"
+        for name, c in declared.items()
+        if stored.get(name, c.duckdb_type) != c.duckdb_type
+    ]
+    faults += [f"{name} is unknown" for name in stored if name not in declared]
+    faults += [f"{name} is absent and required" for name, column in declared.items() if name not in stored and column.required]
+    if faults:
+        raise WarehouseSchemaError(
+            f"Stored table {table.name} does not fit its declaration: {'; '.join(faults)}. "
+            "Move the database file away and run `darkpool rebuild` to make it again from the sources."
+        )
+    for name, column in declared.items():
+        if name not in stored:
+            connection.execute(f'alter table "{table.name}" add column "{name}" {column.duckdb_type}')
