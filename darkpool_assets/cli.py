@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.table import Table as ScreenTable
 
 from darkpool_assets.settings import Settings, SettingsError, describe_settings, load_settings
@@ -112,7 +113,7 @@ def check(day: Annotated[str | None, typer.Argument(metavar="DATE")] = None) -> 
     warehouse = _warehouse(settings)
     chosen = _session("DATE", day) if day else _newest_stored_day(settings)
     verdict = judge_day(warehouse, chosen, settings=settings)
-    table = ScreenTable("Rule", "", "Check", "Verdict", title=f"{chosen}, {settings.inference_version}", title_justify="left")
+    table = ScreenTable("Rule", "", Column("Check", overflow="fold"), Column("Verdict", overflow="fold"), title=f"{chosen}, {settings.inference_version}", title_justify="left")
     for one in verdict.verdicts:
         mark = "[green]✓[/]" if one.passed else ("[red]✗[/]" if one.rule.severity == "ERROR" else "[yellow]![/]")
         table.add_row(str(one.rule.number), mark, one.rule.name, "" if one.passed else _plain(one.explanation))
@@ -239,7 +240,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=notes, transient=False) as progress:
 
         def on_step(name: str, done: int, total: int) -> None:
-            if name not in bars or progress.tasks[bars[name]].finished and done < total:
+            if name not in bars or (progress.tasks[bars[name]].finished and done < total):
                 bars[name] = progress.add_task(name, total=total)
             progress.update(bars[name], completed=done, total=total)
 

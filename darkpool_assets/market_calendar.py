@@ -4,12 +4,12 @@ No prices, no files, and no clock: the moment is always an argument. Everything 
 """
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import exchange_calendars as xcals
-import pandas as pd
 
 NEW_YORK: Final = "America/New_York"
 FIRST_CALENDAR_DAY: Final = dt.date(2004, 1, 1)
@@ -31,32 +31,26 @@ def all_sessions() -> tuple[dt.date, ...]:
     return tuple(stamp.date() for stamp in _nyse().sessions)
 
 
-@cache
-def _position() -> dict[dt.date, int]:
-    return {day: index for index, day in enumerate(all_sessions())}
-
-
 def is_session(day: dt.date) -> bool:
     """Whether the NYSE trades on `day`."""
-    return day in _position()
+    return bool(sessions_between(day, day))
 
 
 def sessions_between(first: dt.date, last: dt.date) -> list[dt.date]:
     """The sessions from `first` to `last`, both inside, oldest first."""
-    stamps = _nyse().sessions
-    low, high = stamps.searchsorted(pd.Timestamp(first)), stamps.searchsorted(pd.Timestamp(last), side="right")
-    return list(all_sessions()[low:high])
+    days = all_sessions()
+    return list(days[bisect_left(days, first) : bisect_right(days, last)])
 
 
 def sessions_before(day: dt.date, count: int) -> list[dt.date]:
     """The `count` sessions before `day` (itself outside), oldest first."""
-    end = int(_nyse().sessions.searchsorted(pd.Timestamp(day)))
+    end = bisect_left(all_sessions(), day)
     return list(all_sessions()[max(0, end - count) : end])
 
 
 def sessions_after(day: dt.date, count: int) -> list[dt.date]:
     """The `count` sessions after `day` (itself outside), oldest first."""
-    start = int(_nyse().sessions.searchsorted(pd.Timestamp(day), side="right"))
+    start = bisect_right(all_sessions(), day)
     return list(all_sessions()[start : start + count])
 
 
@@ -78,7 +72,7 @@ def last_calendar_day() -> dt.date:
 
 def close_time(session: dt.date, market_tz: str = NEW_YORK) -> dt.datetime:
     """The instant at which `session` closes (13:00 New York on an early close), in `market_tz`."""
-    return _nyse().session_close(pd.Timestamp(session)).to_pydatetime().astimezone(ZoneInfo(market_tz))
+    return _nyse().session_close(session.isoformat()).to_pydatetime().astimezone(ZoneInfo(market_tz))
 
 
 def session_window(

@@ -10,10 +10,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from darkpool_assets import market_calendar
@@ -25,6 +25,7 @@ SYMBOL_FORM: Final = "a stock or ETF symbol such as SPY, BRK.B, ABRpD or SPCE/WS
 INDEX_AND_OPTION_ROOTS: Final = frozenset(
     {"SPX", "SPXW", "XSP", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "VIX", "VIXW", "DJX", "OEX", "XEO"}
 )
+_WINDOWS: Final = ("short_z_window", "return_z_window", "lit_z_window")
 _TIMEZONE_ALIASES: Final = {"US/Eastern": market_calendar.NEW_YORK, "EST5EDT": market_calendar.NEW_YORK}
 
 Symbols = Annotated[tuple[str, ...], NoDecode]
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     # What is inferred, and for which days
     tickers: Symbols = Field(tuple(DEFAULT_TICKERS.split(",")), description="Symbols to infer, comma-separated")
     fetch_mode: FetchMode = Field(FetchMode.SINGLE, description="single, daily or weekly: which sessions `darkpool run` makes")
+    partitions_start: dt.date = Field(dt.date(2018, 8, 1), description="First session of the partitions")
     target_date: dt.date | None = Field(None, description="Session to make; the latest completed session when empty")
     backfill_count: int = Field(5, ge=1, le=2500, description="Sessions (daily) or weeks (weekly) up to TARGET_DATE")
     min_lit_volume: float = Field(
@@ -125,7 +127,6 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="true: no feed may use the network")
     duckdb_path: Path = Field(Path("data/darkpool.duckdb"), description="The warehouse")
     output_dir: Path = Field(Path("data/output"), description="Rendered tables, plots and pages")
-    partitions_start: dt.date = Field(dt.date(2018, 8, 1), description="First session of the partitions")
     sample_data: bool = Field(default=False, description="true: mark every output SAMPLE DATA (the demo sets it)")
 
     @field_validator("tickers", mode="before")
@@ -178,36 +179,58 @@ class Settings(BaseSettings):
             _parse_as_of(value)
         return value
 
+    @field_validator("pressure_sign", mode="before")
+    @classmethod
+    def _parse_sign(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.strip() in {"-1", "1", "+1"} else value
+
+    @field_validator("rth_start", "rth_end")
+    @classmethod
+    def _check_time_of_day(cls, value: dt.time) -> dt.time:
+        if value.tzinfo is not None:
+            raise ValueError(f"given {value}; allowed: a time such as 09:30 without a zone (its zone is MARKET_TZ)")
+        return value
+
+    # What two settings say together is asked at the later one, so that it is told with every other fault.
+
     @field_validator("target_date")
     @classmethod
-    def _check_target_date(cls, value: dt.date | None) -> dt.date | None:
+    def _check_target_date(cls, value: dt.date | None, info: ValidationInfo) -> dt.date | None:
         if value is None:
             return None
         if value > (today := market_calendar.new_york_date(dt.datetime.now(dt.UTC))):
             raise ValueError(f"given {value}, in the future; allowed: a session up to {today}")
         if not market_calendar.is_session(value):
-            last = market_calendar.previous_session(value) if value > market_calendar.FIRST_CALENDAR_DAY else None
-            raise ValueError(f"given {value}, not an NYSE session; allowed: a session such as {last}")
+            near = [*market_calendar.sessions_before(value, 1), *market_calendar.sessions_after(value, 1)]
+            raise ValueError(f"given {value}, not an NYSE session; allowed: a session such as {near[0]}")
+        start = info.data.get("partitions_start")
+        if start and value < start:
+            raise ValueError(f"given {value}; allowed: PARTITIONS_START ({start}) or later")
         return value
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        faults = []
-        if self.rth_start >= self.rth_end:
-            faults.append(f"RTH_START: given {self.rth_start:%H:%M}; allowed: earlier than RTH_END ({self.rth_end:%H:%M})")
-        smallest = min(self.short_z_window, self.return_z_window, self.lit_z_window)
-        if self.zscore_min_periods > smallest:
-            faults.append(
-                f"ZSCORE_MIN_PERIODS: given {self.zscore_min_periods}; allowed: up to the smallest z window ({smallest})"
-            )
-        if bool(self.finra_api_key) != bool(self.finra_api_secret):
-            missing = "FINRA_API_SECRET" if self.finra_api_key else "FINRA_API_KEY"
-            faults.append(f"{missing}: given nothing; allowed: both of FINRA_API_KEY and FINRA_API_SECRET, or neither")
-        if self.target_date and self.target_date < self.partitions_start:
-            faults.append(f"TARGET_DATE: given {self.target_date}; allowed: PARTITIONS_START ({self.partitions_start}) or later")
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+    @field_validator("rth_end")
+    @classmethod
+    def _check_after_start(cls, value: dt.time, info: ValidationInfo) -> dt.time:
+        start = info.data.get("rth_start")
+        if start is not None and start >= value:
+            raise ValueError(f"given {value:%H:%M}; allowed: later than RTH_START ({start:%H:%M})")
+        return value
+
+    @field_validator("zscore_min_periods")
+    @classmethod
+    def _check_fits_windows(cls, value: int, info: ValidationInfo) -> int:
+        smallest = min((info.data[name] for name in _WINDOWS if name in info.data), default=value)
+        if value > smallest:
+            raise ValueError(f"given {value}; allowed: up to the smallest z window ({smallest})")
+        return value
+
+    @field_validator("finra_api_secret")
+    @classmethod
+    def _check_pair(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if "finra_api_key" in info.data and bool(value) != bool(info.data["finra_api_key"]):
+            given = "a value without FINRA_API_KEY" if value else "nothing beside FINRA_API_KEY"
+            raise ValueError(f"given {given}; allowed: both of FINRA_API_KEY and FINRA_API_SECRET, or neither")
+        return value
 
     def as_of_date(self, now: dt.datetime) -> dt.date:
         """AS_OF, or else the moment `now`, reduced to its New York date."""
@@ -221,11 +244,10 @@ class Settings(BaseSettings):
 def _parse_as_of(value: str) -> dt.date:
     try:
         moment = dt.datetime.fromisoformat(value)
-    except ValueError:
+        is_instant = len(value) > len("2026-01-30") and moment.tzinfo is not None
+        return market_calendar.new_york_date(moment) if is_instant else moment.date()
+    except (ValueError, OverflowError):
         raise ValueError(f"given {value!r}; allowed: an ISO date or instant such as 2026-01-30T18:00:00-05:00") from None
-    if len(value) <= len("2026-01-30") or moment.tzinfo is None:
-        return moment.date()
-    return market_calendar.new_york_date(moment)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -245,9 +267,6 @@ def _faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[str]:
     faults: list[str] = []
     for fault in error.errors(include_url=False, include_input=False):
         message = fault["msg"].removeprefix("Value error, ")
-        if not fault["loc"]:
-            faults += message.split("\n")
-            continue
         name = str(fault["loc"][0])
         faults.append(f"{name.upper()}: {message if message.startswith('given ') else _told(name, message, given.get(name))}")
     return faults

@@ -5,9 +5,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
-from darkpool_assets.rendering.daily_table_csv import neutralised
+from darkpool_assets.rendering.daily_table_csv import inert_text
 from darkpool_assets.rendering.files import write_atomically
 from darkpool_assets.settings import SettingsError
 from darkpool_assets.tables import TABLES
@@ -36,7 +34,7 @@ def export_table(warehouse: Warehouse, table: str, file: Path, *, first: dt.date
         raise SettingsError([f"TABLE: {table} holds no row between {first} and {last}; `darkpool status` shows what is stored"])
     buffer = io.BytesIO()
     if file.suffix == ".csv":
-        rows.with_columns(neutralised(name) for name, dtype in rows.schema.items() if dtype == pl.String).write_csv(buffer)
+        rows.with_columns(inert_text()).write_csv(buffer)
     else:
         rows.write_parquet(buffer)
     write_atomically(file, buffer.getvalue())

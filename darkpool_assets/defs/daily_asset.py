@@ -5,6 +5,7 @@ No feed and no rule is named here. An asset module declares itself with `daily_a
 """
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,20 +44,22 @@ def daily_asset(
 ) -> Callable[[Callable[..., Iterator[dg.Output[None]]]], dg.AssetsDefinition]:
     """Declare a daily-partitioned asset; columns, lineage and grain come from the table of the same name, if there is one."""
     table = TABLES.get(name)
-    return dg.asset(
-        name=name,
-        group_name=group,
-        deps=deps,
-        owners=[f"team:{owner}"],
-        kinds=kinds,
-        description=f"{description}\n\n**Grain:** {table.grain}." if table else description,
-        metadata={**_table_metadata(table), "dagster/storage_kind": "duckdb"} if table else {},
-        partitions_def=trading_days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        dagster_type=dg.Nothing,
-        output_required=False,
-        code_version=code_version,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Parameter `backfill_policy` of function `asset`", category=dg.BetaWarning)
+        return dg.asset(
+            name=name,
+            group_name=group,
+            deps=deps,
+            owners=[f"team:{owner}"],
+            kinds=kinds,
+            description=f"{description}\n\n**Grain:** {table.grain}." if table else description,
+            metadata={**_table_metadata(table), "dagster/storage_kind": "duckdb"} if table else {},
+            partitions_def=trading_days,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            dagster_type=dg.Nothing,  # pyright: ignore[reportArgumentType] - dagster's own Nothing
+            output_required=False,
+            code_version=code_version,
+        )
 
 
 def make_sessions(

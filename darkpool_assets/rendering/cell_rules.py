@@ -8,8 +8,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from darkpool_assets.rendering.display_text import EN_DASH, day_text, finite, fixed, percent, printable, signed, signed_percent
 from darkpool_assets.rendering.icons import Icon
-from darkpool_assets.rendering.number_text import EN_DASH, day_text, finite, fixed, percent, signed, signed_percent
 from darkpool_assets.rendering.table_model import BadgeKind, Cell, Emphasis, Mark, Tint
 from darkpool_assets.rendering.theme import Hue
 from darkpool_assets.vocabulary import DataQuality, OtcStatus, PressureContext
@@ -89,7 +89,7 @@ def words(text: object, *, note: str = "", emphasis: Emphasis = Emphasis.PLAIN) 
     """A stored word as it is."""
     if not text:
         return Cell(note=note)
-    return Cell(text=str(text), sort=str(text), note=note, emphasis=emphasis)
+    return Cell(text=printable(str(text)), sort=str(text), note=note, emphasis=emphasis)
 
 
 def date_cell(day: dt.date | None, *, beside: dt.date, note: str = "", emphasis: Emphasis = Emphasis.PLAIN) -> Cell:
@@ -101,7 +101,7 @@ def date_cell(day: dt.date | None, *, beside: dt.date, note: str = "", emphasis:
 
 def pressure_cell(label: str, *, short_z: object) -> Cell:
     """The pressure label in words; without a short z the label is NEUTRAL by rule, and the cell says so."""
-    text, icon = PRESSURE_WORDS.get(label, (label, Icon.DOT))
+    text, icon = PRESSURE_WORDS.get(label, (printable(label), Icon.DOT))
     note = "no short z" if finite(short_z) is None else ""
     emphasis = Emphasis.MUTED if label == PressureContext.NEUTRAL else Emphasis.STRONG
     return Cell(text=text, sort=text, mark=Mark(icon), note=note, emphasis=emphasis)

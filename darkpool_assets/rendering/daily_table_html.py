@@ -102,12 +102,9 @@ def _group_starts(section: Section) -> set[int]:
 def _label(column: Column, *, is_first: bool, is_name: bool) -> str:
     classes = _classes(column.kind, "first" if is_first else "", "symbol" if is_name else "")
     words = f"{escaped(column.label)}<small>{escaped(column.unit) or '&nbsp;'}</small>"
-    if column.kind == Kind.GRAPHIC:
-        return f'<th scope="col" class="{classes}" data-kind="{column.kind}" title="{escaped(column.meaning)}">{words}</th>'
-    return (
-        f'<th scope="col" class="{classes}" data-kind="{column.kind}" aria-sort="none">'
-        f'<button type="button" title="{escaped(column.meaning)}">{words}</button></th>'
-    )
+    tag, sort = ("span", "") if column.kind == Kind.GRAPHIC else ('button type="button"', ' aria-sort="none"')
+    name = f'<{tag} class="name" title="{escaped(column.meaning)}">{words}</{tag.split()[0]}>'
+    return f'<th scope="col" class="{classes}" data-kind="{column.kind}"{sort}>{name}</th>'
 
 
 def _rows(section: Section) -> str:

@@ -15,9 +15,9 @@ from darkpool_assets.rendering.theme import LIGHT, colours
 from darkpool_assets.rendering.typst_document import FONT, compile_png
 
 TEMPLATE: Final = "daily_table.typ"
-PREVIEW_BYTES: Final = 40_000
-PREVIEW_ROWS: Final = 12
-_PREVIEW_PPI: Final = (110, 96, 84, 72, 60, 48)
+PREVIEW_BYTES: Final = 32_000
+PREVIEW_ROWS: Final = 10
+_PREVIEW_PPI: Final = (40, 110)
 _PREVIEW_COLUMNS: Final = frozenset(
     {"symbol", "pressure_context_label", "data_quality", "close", "return_1d", "log_buy_sell", "short_ratio", "short_ratio_z"}
 )
@@ -29,14 +29,14 @@ def daily_table_png(table: DailyTable, *, ppi: int = 144) -> bytes:
 
 
 def daily_table_preview(table: DailyTable) -> bytes:
-    """A small PNG of the first rows and the leading columns, disclaimer included; the sharpest that fits in 40 kB."""
+    """A small PNG of the first rows and the leading columns, disclaimer included; as sharp as fits in 32 kB (down to 40 ppi)."""
     data = picture_data(_preview_of(table))
-    picture = b""
-    for ppi in _PREVIEW_PPI:
+    coarsest, ppi = _PREVIEW_PPI
+    while True:
         picture = with_fewer_colours(compile_png(TEMPLATE, data, ppi=ppi))
-        if len(picture) <= PREVIEW_BYTES:
-            break
-    return picture
+        if len(picture) <= PREVIEW_BYTES or ppi == coarsest:
+            return picture
+        ppi = max(coarsest, int(ppi * min(0.95, (PREVIEW_BYTES / len(picture)) ** 0.5)))
 
 
 def picture_data(table: DailyTable) -> dict[str, Any]:
@@ -58,9 +58,7 @@ def picture_data(table: DailyTable) -> dict[str, Any]:
 def _preview_of(table: DailyTable) -> DailyTable:
     symbols = table.sections[0]
     kept = [index for index, column in enumerate(symbols.columns) if column.key in _PREVIEW_COLUMNS]
-    groups = (
-        Group(group.title, "", tuple(column for column in group.columns if column.key in _PREVIEW_COLUMNS)) for group in symbols.groups
-    )
+    groups = (Group(group.title, "", tuple(c for c in group.columns if c.key in _PREVIEW_COLUMNS)) for group in symbols.groups)
     rows = tuple(tuple(row[index] for index in kept) for row in symbols.rows[:PREVIEW_ROWS])
     hidden = len(symbols.rows) - len(rows)
     section = replace(symbols, groups=tuple(group for group in groups if group.columns), rows=rows)

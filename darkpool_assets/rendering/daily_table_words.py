@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from darkpool_assets.rendering.cell_rules import NO_COVERAGE_TEXT, STATUS_WORDS, StoredRow
+from darkpool_assets.rendering.display_text import EN_DASH, counted, day_text, printable, weekday_text
 from darkpool_assets.rendering.icons import Icon
-from darkpool_assets.rendering.number_text import EN_DASH, counted, day_text, weekday_text
 from darkpool_assets.rendering.table_model import BadgeKind, LegendEntry, Tint
 from darkpool_assets.rendering.theme import TINT_STEPS, Hue
 from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, NumeratorType, OtcStatus
@@ -22,8 +22,8 @@ _NUMERATOR_WORDS: Final = {
     NumeratorType.SHORT: "Short ratio = short ÷ denominator",
 }
 _FEED_FLAGS: Final = (
-    ("has_price", "Price"),
-    ("has_lit", "Lit market"),
+    ("has_price", "price"),
+    ("has_lit", "lit market"),
     ("has_short", "FINRA short sale"),
     ("has_otc", "FINRA OTC week"),
 )
@@ -42,7 +42,7 @@ def facts_of(rows: Sequence[StoredRow]) -> tuple[str, ...]:
     if reasons := _pre_otc_reasons(rows):
         facts[-1] += f" ({reasons})"
     facts += [f"as of {day_text(day)}" for day in sorted({row["as_of"] for row in rows})]
-    facts += [f"inference {version}" for version in sorted({row["inference_version"] for row in rows})]
+    facts += [f"inference {printable(version)}" for version in sorted({row["inference_version"] for row in rows})]
     return tuple(facts)
 
 
@@ -52,7 +52,7 @@ def legend_of(rows: Sequence[StoredRow]) -> tuple[LegendEntry, ...]:
     formulas = [LegendEntry(text) for kind, text in _NUMERATOR_WORDS.items() if kind in numerators]
     return (
         LegendEntry("this day's OTC week is known", term=DataQuality.OTC_ANCHORED, badge=BadgeKind.ANCHORED),
-        LegendEntry("it is not; grey OTC numbers are an older week's", term=DataQuality.PRE_OTC, badge=BadgeKind.PRE_OTC),
+        LegendEntry("it is not yet; grey OTC numbers are an older week's", term=DataQuality.PRE_OTC, badge=BadgeKind.PRE_OTC),
         LegendEntry("no OTC week known within eight weeks", term=NO_COVERAGE_TEXT, badge=BadgeKind.NO_COVERAGE),
         LegendEntry("not the usual input: Polygon volume, minute bars", term="Polygon", badge=BadgeKind.CAUTION),
         LegendEntry("high short ratio, price up", icon=Icon.UP),
@@ -70,7 +70,9 @@ def legend_of(rows: Sequence[StoredRow]) -> tuple[LegendEntry, ...]:
 
 def notices_of(rows: Sequence[StoredRow], *, tickers: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know about this day: absent feeds, absent rows, direction from bars."""
-    notices = [f"{feed}: no value for any symbol." for flag, feed in _FEED_FLAGS if rows and not any(row[flag] for row in rows)]
+    notices = []
+    if rows and (empty := [feed for flag, feed in _FEED_FLAGS if not any(row[flag] for row in rows)]):
+        notices.append(f"No value for any symbol: {', '.join(empty)}.")
     stored = {row["symbol"] for row in rows}
     if absent := [ticker for ticker in tickers if ticker not in stored]:
         notices.append(f"No stored row: {_named(absent)}.")
@@ -93,6 +95,6 @@ def _scale(hue: Hue) -> tuple[Tint, ...]:
 
 
 def _named(symbols: Iterable[str]) -> str:
-    names = list(symbols)
+    names = [printable(symbol) for symbol in symbols]
     rest = len(names) - _NAMES_SHOWN
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

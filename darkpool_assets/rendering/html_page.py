@@ -9,16 +9,14 @@ import hashlib
 import html
 from importlib import resources
 
+from darkpool_assets.rendering.display_text import printable
 from darkpool_assets.rendering.icons import SHAPES, Icon
 from darkpool_assets.rendering.theme import DARK, LIGHT, css_variables
-
-_CONTROL_CHARACTERS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def escaped(text: str) -> str:
     """`text` safe in element content and in quoted attributes; characters that HTML does not allow are replaced."""
-    visible = text.translate(_CONTROL_CHARACTERS).encode("utf-8", "replace").decode("utf-8")
-    return html.escape(visible, quote=True)
+    return html.escape(printable(text), quote=True)
 
 
 def packaged_text(name: str) -> str:
@@ -34,14 +32,15 @@ def icon_markup(icon: Icon | None) -> str:
 def page(*, title: str, body: str, script: str) -> str:
     """A whole document: `body` is markup that is already escaped, `title` is text, `script` runs after the body."""
     style = f":root{{{css_variables(LIGHT)}}}@media screen and (prefers-color-scheme:dark){{:root{{{css_variables(DARK)}}}}}"
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_digest(script)}'; form-action 'none'"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escaped(title)}</title>\n<style>\n{style}\n{packaged_text('page.css')}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#content">Skip to the table</a>\n{_sprite()}\n{body}\n<script>{script}</script>\n</body>\n</html>\n'
+        f'<a class="skip" href="#content">Skip to the table</a>\n{_sprite()}\n{body}\n'
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 

@@ -3,7 +3,7 @@
 Each column is declared once with the rule that makes its cell from a stored row of `index_constituent_short_agg_daily`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from darkpool_assets.rendering.cell_rules import (
@@ -20,19 +20,19 @@ from darkpool_assets.rendering.cell_rules import (
     words,
     z_score,
 )
-from darkpool_assets.rendering.number_text import EN_DASH, counted, shares
+from darkpool_assets.rendering.display_text import EN_DASH, counted, shares
 from darkpool_assets.rendering.table_model import BadgeKind, Cell, Column, Emphasis, Group, Kind
 from darkpool_assets.tables import INDEX_CONSTITUENT_SHORT_AGG_DAILY
 from darkpool_assets.vocabulary import DenominatorType, IndexPriceSource
 
 Rule = tuple[Column, Callable[[StoredRow], Cell]]
 _MEANINGS: Final = {column.name: column.meaning for column in INDEX_CONSTITUENT_SHORT_AGG_DAILY.columns}
-_DENOMINATOR_WORDS: Final = {
+_DENOMINATOR_WORDS: Final[Mapping[str, str]] = {
     DenominatorType.FINRA_TOTAL: "FINRA",
     DenominatorType.POLYGON_TOTAL: "Polygon",
     DenominatorType.MIXED: "mixed",
 }
-_PRICE_SOURCE_WORDS: Final = {IndexPriceSource.INDEX: "the index itself", IndexPriceSource.PROXY: "proxy"}
+_PRICE_SOURCE_WORDS: Final[Mapping[str, str]] = {IndexPriceSource.INDEX: "the index itself", IndexPriceSource.PROXY: "proxy"}
 
 
 def _column(key: str, label: str, unit: str, kind: Kind = Kind.NUMBER) -> Column:
@@ -44,7 +44,7 @@ def _short_z(key: str, label: str) -> Rule:
 
 
 def _denominator(row: StoredRow) -> Cell:
-    kind = row["denominator_type"]
+    kind = row["denominator_type"] or ""
     volume = noted(row["total_denominator_volume"], shares)
     text = _DENOMINATOR_WORDS.get(kind, kind)
     if kind in {DenominatorType.POLYGON_TOTAL, DenominatorType.MIXED}:

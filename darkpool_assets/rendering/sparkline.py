@@ -7,7 +7,7 @@ here; the pages and the pictures draw the same segments.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from darkpool_assets.rendering.number_text import counted, finite
+from darkpool_assets.rendering.display_text import counted, finite
 from darkpool_assets.rendering.theme import Hue
 
 Point = tuple[float, float]

@@ -4,7 +4,7 @@ Each column is declared once with the rule that makes its cell from a stored row
 row that is not anchored are context: its week's volume is muted and nothing is allocated to the day, whatever is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,19 +31,19 @@ from darkpool_assets.rendering.cell_rules import (
     words,
     z_score,
 )
-from darkpool_assets.rendering.number_text import EN_DASH, day_text, fixed, shares
+from darkpool_assets.rendering.display_text import EN_DASH, day_text, fixed, shares
 from darkpool_assets.rendering.sparkline import Sparkline
 from darkpool_assets.rendering.table_model import BadgeKind, Cell, Column, Emphasis, Group, Kind
 from darkpool_assets.tables import DAILY_METRICS
 from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, DenominatorType, OtcAllocBasis, ShortRatioSource
 
 BUY_RATIO_RANGE: Final = ("lit_buy_ratio_low", "lit_buy_ratio_high")
-_BASIS_WORDS: Final = {
+_BASIS_WORDS: Final[Mapping[str, str]] = {
     OtcAllocBasis.FINRA_DAILY: "by FINRA",
     OtcAllocBasis.POLYGON_DAILY: "by Polygon",
     OtcAllocBasis.EQUAL: "equal days",
 }
-_SOURCE_WORDS: Final = {ShortRatioSource.SUM: "facilities"}
+_SOURCE_WORDS: Final[Mapping[str, str]] = {ShortRatioSource.SUM: "facilities"}
 _MEANINGS: Final = {column.name: column.meaning for column in DAILY_METRICS.columns}
 
 

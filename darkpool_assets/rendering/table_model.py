@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from darkpool_assets.rendering.display_text import EN_DASH
 from darkpool_assets.rendering.icons import Icon
-from darkpool_assets.rendering.number_text import EN_DASH
 from darkpool_assets.rendering.sparkline import Sparkline
 from darkpool_assets.rendering.theme import Hue
 

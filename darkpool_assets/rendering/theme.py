@@ -118,8 +118,8 @@ def css_variables(palette: Palette) -> str:
 
 def mix(colour: str, ground: str, share: float) -> str:
     """`share` (0..1) of `colour` over `ground`, channel by channel in sRGB."""
-    blended = (round(share * top + (1 - share) * bottom) for top, bottom in zip(_channels(colour), _channels(ground), strict=True))
-    return "#" + "".join(f"{channel:02X}" for channel in blended)
+    channels = zip(_channels(colour), _channels(ground), strict=True)
+    return "#" + "".join(f"{round(share * top + (1 - share) * bottom):02X}" for top, bottom in channels)
 
 
 def contrast(first: str, second: str) -> float:

@@ -8,7 +8,7 @@ import datetime as dt
 from typing import Final
 
 _SESSION_CYCLE: Final = 25
-_SESSION_FAULTS: Final = {"NO_AGGREGATE": ("MSFT", 18), "ZERO_SHORT": ("TLT", 13), "NO_TRADES": ("RGTI", 6), "THIN": ("BRK.B", 3)}
+_SESSION_FAULTS: Final = {"NO_AGGREGATE": ("MSFT", 18), "ZERO_SHORT": ("TLT", 22), "NO_TRADES": ("RGTI", 6), "THIN": ("BRK.B", 3)}
 _DUPLICATE_CYCLE: Final = 5
 _TAPE_CHANGE: Final = ("IWM", 6)
 _REUSED_TICKER: Final = ("META", 7)

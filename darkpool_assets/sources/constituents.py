@@ -10,11 +10,11 @@ from typing import Final
 
 import polars as pl
 
-from darkpool_assets.settings import SYMBOL_FORM, SYMBOL_PATTERN
+from darkpool_assets.settings import SYMBOL_FORM, SYMBOL_PATTERN, Settings
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.day_files import files_in
 from darkpool_assets.sources.delimited import open_delimited
-from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.errors import MalformedSource, MissingSource
 from darkpool_assets.sources.records import AT, Kind, Records
 
 _ALIASES: Final = {
@@ -25,13 +25,25 @@ _KINDS: Final = {
     "index_symbol": Kind.TEXT, "symbol": Kind.TEXT, "weight": Kind.NUMBER,
     **dict.fromkeys(("start_date", "end_date", "list_date"), Kind.DATE),
 }  # fmt: skip
+CONSTITUENTS_SCHEMA: Final = pl.Schema(
+    {
+        "index_symbol": pl.String,
+        "symbol": pl.String,
+        "weight": pl.Float64,
+        "start_date": pl.Date,
+        "end_date": pl.Date,
+        "list_date": pl.Date,
+    }
+)
 _INDEX_FORM: Final = r"^[A-Z0-9][A-Z0-9_.\-]{0,31}$"
 _FIRST_DAY, _LAST_DAY = dt.date.min, dt.date.max
 
 
 def read_constituents(path: Path) -> pl.DataFrame:
-    """The memberships of one CSV: header index_symbol (or index), symbol (or ticker), optional weight, start_date,
-    end_date (both inside; blank is open) and list_date (blank or absent: the file's modification date, UTC).
+    """The memberships that one CSV lists.
+
+    The header has index_symbol (or index) and symbol (or ticker), and may have weight, start_date and end_date (both
+    inside; blank is open) and list_date (blank or absent: the file's modification date, UTC).
 
     Returns:
         One row per (index_symbol, symbol, membership): index_symbol, symbol, weight, start_date, end_date, list_date.
@@ -90,3 +102,22 @@ def _check_overlaps(records: Records, rows: pl.DataFrame) -> None:
     ).sort(*member, "first", AT)
     overlaps = pl.col("first") <= pl.col("last").cum_max().shift(1).over(member)
     records.refuse(spans, spans.select(overlaps).to_series(), column="symbol", allowed="one membership of the index at a time")
+
+
+def read_configured_constituents(settings: Settings) -> pl.DataFrame:
+    """The memberships of every list that the settings name; no rows where the default folder holds none.
+
+    Raises:
+        MissingSource: INDEX_CONSTITUENTS_FILE, or a folder other than the default one, does not exist.
+        MalformedSource: a list breaks its format.
+    """
+    file, directory = settings.index_constituents_file, settings.index_constituents_dir
+    if file is not None:
+        if not file.is_file():
+            raise MissingSource("INDEX_CONSTITUENTS_FILE", file)
+        return read_constituents(file)
+    is_default = directory == Settings.model_fields["index_constituents_dir"].default
+    if is_default and not directory.is_dir():
+        return pl.DataFrame(schema=CONSTITUENTS_SCHEMA)
+    lists = [read_constituents(path) for path in constituents_files_in(directory)]
+    return pl.concat(lists) if lists else pl.DataFrame(schema=CONSTITUENTS_SCHEMA)

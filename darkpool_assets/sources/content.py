@@ -59,7 +59,7 @@ class Content:
         with self.open() as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
-            raise MalformedSource(self.name, "size", found=f"more than {limit:,} bytes", allowed=f"up to {limit:,} bytes in this form")
+            raise MalformedSource(self.name, "size", found=f"more than {limit:,} bytes", allowed=f"up to {limit:,} bytes")
         return data
 
     def looks_like_json(self) -> bool:
@@ -71,7 +71,9 @@ class Content:
 
     def digest(self) -> str:
         """SHA-256 of the bytes as they are stored."""
-        with self._refusing_disk_faults(), self._raw() as stream:
+        if isinstance(self.data, bytes):
+            return hashlib.sha256(self.data).hexdigest()
+        with self._refusing_disk_faults(), self.data.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _raw(self) -> BinaryIO:
@@ -84,7 +86,8 @@ class Content:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise broken_compression(self.name, error) from None
         except OSError as error:
-            raise UnreadableSource(self.data if isinstance(self.data, Path) else Path(self.name), error.strerror or str(error)) from None
+            path = self.data if isinstance(self.data, Path) else Path(self.name)
+            raise UnreadableSource(path, error.strerror or str(error)) from None
 
 
 def broken_compression(name: str, error: Exception) -> MalformedSource:

@@ -12,6 +12,7 @@ from typing import Final
 from darkpool_assets.sources.errors import AmbiguousSource, MissingSource, UnreadableSource
 
 _DATE: Final = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
+_NO_DATA: Final = (".", "readme", "sample_data.")
 _YEAR: Final = re.compile(r"\d{4}")
 _MONTH: Final = re.compile(r"\d{2}")
 
@@ -72,7 +73,7 @@ def _existing(directory: Path, setting: str) -> Path:
 def _listed(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
     for path in _entries(folder):
         name = path.name.lower()
-        if name.removesuffix(".gz").endswith(suffixes) and not name.startswith((".", "readme", "sample_data.")) and path.is_file():
+        if name.removesuffix(".gz").endswith(suffixes) and not name.startswith(_NO_DATA) and path.is_file():
             yield path
 
 

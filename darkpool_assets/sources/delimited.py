@@ -19,6 +19,7 @@ from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 
 TEXT: Final = "text"
 _QUOTED: Final = '"'
+_BLANK: Final = re.compile(rb'[ \t\r\v\f]|""|[^\x00-\x7f]')
 _MAX_HEADER_BYTES: Final = 1 << 16
 _TAIL_BYTES: Final = 1 << 16
 _BATCH_LINES: Final = 200_000
@@ -70,9 +71,8 @@ class Delimited:
             MalformedSource: a line has another number of fields than the header, or a quote that does not close.
         """
         self._check_fields(lines)
-        places = {ours: self.columns.index(name) for ours, name in names.items()}
-        split = _split(lines[TEXT], len(self.columns), self.delimiter)
-        text = split.select(_stripped(f"{index}").alias(ours) for ours, index in places.items())
+        fields = _split(lines[TEXT], len(self.columns), self.delimiter)
+        text = fields.select(pl.col(f"{self.columns.index(name)}").alias(ours) for ours, name in names.items())
         return Records(self.content.name, "line", names, text.insert_column(0, lines[AT].cast(pl.Int64)))
 
     def check_last_line(self) -> None:
@@ -157,18 +157,15 @@ def _scan(content: Content) -> pl.LazyFrame:
 
 
 def _split(text: pl.Series, width: int, delimiter: str) -> pl.DataFrame:
-    """The fields of lines whose number of fields has been checked, as text columns named "0", "1", ..."""
+    """The fields of lines whose number of fields has been checked: text columns "0", "1", ...; blank ones are null."""
     schema = {f"{index}": pl.String for index in range(width)}
     if text.is_empty():
         return pl.DataFrame(schema=schema)
     quote = None if delimiter == "|" else _QUOTED
     joined = text.str.join("\n").item().encode()
-    return pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema)
-
-
-def _stripped(column: str) -> pl.Expr:
-    text = pl.col(column).str.strip_chars()
-    return pl.when(text != "").then(text)
+    fields = pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema)
+    # Machines write no blanks around their fields; people do.
+    return fields.with_columns(pl.all().str.strip_chars().replace("", None)) if _BLANK.search(joined) else fields
 
 
 def _fault_of(line: bytes) -> str:

@@ -39,9 +39,9 @@ class JsonRows:
         Raises:
             MalformedSource: a value is an object or a list of lists, or its text is not Unicode.
         """
-        columns = {ours: self._column(name) for ours, name in names.items()}
         places = pl.Series(AT, range(1, len(self.rows) + 1), dtype=pl.Int64)
-        return Records(self.source, "row", names, pl.DataFrame([places, *(series.alias(ours) for ours, series in columns.items())]))
+        columns = [self._column(name).alias(ours) for ours, name in names.items()]
+        return Records(self.source, "row", names, pl.DataFrame([places, *columns]))
 
     def _column(self, name: str) -> pl.Series:
         texts = [self._text(row.get(name), number, name) for number, row in enumerate(self.rows, start=1)]

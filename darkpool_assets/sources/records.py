@@ -35,6 +35,11 @@ class Kind(StrEnum):
     INSTANT = "whole nanoseconds since 1970 or an ISO time such as 2026-01-30T14:30:00.123Z"
 
 
+_DTYPES: Final[Mapping[Kind, pl.DataType]] = {
+    Kind.NUMBER: pl.Float64(), Kind.INTEGER: pl.Int64(), Kind.INSTANT: pl.Int64(), Kind.DATE: pl.Date(),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Records:
     """Rows of one source before they are typed.
@@ -57,13 +62,18 @@ class Records:
         Raises:
             MalformedSource: a text is not of its column's kind; names the first such place.
         """
-        columns = {name: _reading(name, kind) if name in self.names else _absent(kind) for name, kind in kinds.items()}
-        frame = self.text.select(pl.col(AT), *(expression.alias(name) for name, expression in columns.items()))
-        for name in kinds:
-            if name in self.names:
-                wrong = self.text[name].is_not_null() & frame[name].is_null()
-                self.refuse(frame, wrong, column=name, allowed=kinds[name].value)
-        return frame
+        read = [self._read(name, kind).alias(name) for name, kind in kinds.items()]
+        return pl.DataFrame([self.text[AT], *read])
+
+    def _read(self, name: str, kind: Kind) -> pl.Series:
+        if name not in self.names:
+            return pl.Series([None], dtype=_DTYPES.get(kind, pl.String())).new_from_index(0, self.text.height)
+        text = self.text[name]
+        value = _value_of(text, kind)
+        if value.null_count() > text.null_count():
+            at = self.text.filter(value.is_null() & text.is_not_null())[AT][0]
+            self.fail(int(at), column=name, allowed=kind.value)
+        return value
 
     def refuse(self, frame: pl.DataFrame, wrong: pl.Series | pl.Expr, *, column: str, allowed: str) -> None:
         """Raise for the first row of `frame` (it carries `at`) for which `wrong` holds; nothing happens where none does."""
@@ -109,7 +119,9 @@ class Records:
         return kept, frame.height - kept.height
 
 
-def choose_columns(found: Sequence[str], aliases: Aliases, *, required: Collection[str], source: str, where: str) -> dict[str, str]:
+def choose_columns(
+    found: Sequence[str], aliases: Aliases, *, required: Collection[str], source: str, where: str
+) -> dict[str, str]:
     """Our column name -> the source's name for it: the first of its aliases that `found` holds; absent ones are left out.
 
     Raises:
@@ -126,34 +138,35 @@ def choose_columns(found: Sequence[str], aliases: Aliases, *, required: Collecti
     return present
 
 
-def _absent(kind: Kind) -> pl.Expr:
-    dtypes = {Kind.NUMBER: pl.Float64, Kind.INTEGER: pl.Int64, Kind.INSTANT: pl.Int64, Kind.DATE: pl.Date}
-    return pl.lit(None, dtypes.get(kind, pl.String))
-
-
-def _reading(name: str, kind: Kind) -> pl.Expr:
-    text = pl.col(name)
+def _value_of(text: pl.Series, kind: Kind) -> pl.Series:
+    """`text` as values; null where it is not of the kind."""
     match kind:
         case Kind.TEXT:
-            return pl.when(~text.str.contains(_CONTROL_CHARACTERS)).then(text)
+            return _where(text, ~pl.col("text").str.contains(_CONTROL_CHARACTERS))
         case Kind.SYMBOL:
-            return pl.when(text.str.contains(SYMBOL_FORM)).then(text)
+            return _where(text, pl.col("text").str.contains(SYMBOL_FORM))
         case Kind.NUMBER:
             # 0 + x makes -0 and 0 the same number, so that they hash and print alike.
             return text.cast(pl.Float64, strict=False) + 0.0
-        case Kind.INTEGER:
-            return _integer(text)
         case Kind.DATE:
-            return _date(text)
-        case Kind.INSTANT:
-            return pl.coalesce(text.cast(pl.Int64, strict=False), _iso_instant(text))
+            return text.to_frame("text").select(_date(pl.col("text"))).to_series()
+        case Kind.INTEGER | Kind.INSTANT:
+            whole = text.cast(pl.Int64, strict=False)
+            if whole.null_count() == text.null_count():
+                return whole
+            other = _integral_number(pl.col("text")) if kind is Kind.INTEGER else _iso_instant(pl.col("text"))
+            return text.to_frame("text").select(pl.coalesce(whole, other)).to_series()
 
 
-def _integer(text: pl.Expr) -> pl.Expr:
-    """Whole numbers; "11.0", as spreadsheets and data frames write a column with blanks, is one."""
+def _where(text: pl.Series, allowed: pl.Expr) -> pl.Series:
+    return text.to_frame("text").select(pl.when(allowed).then("text")).to_series()
+
+
+def _integral_number(text: pl.Expr) -> pl.Expr:
+    """Whole numbers as spreadsheets and data frames write a column with blanks: "11.0"."""
     number = text.cast(pl.Float64, strict=False)
     exact = number.is_finite() & (number.abs() < _EXACT_FLOAT_INTEGERS) & (number == number.round(0))
-    return pl.coalesce(text.cast(pl.Int64, strict=False), pl.when(exact).then(number).cast(pl.Int64, strict=False))
+    return pl.when(exact).then(number).cast(pl.Int64, strict=False)
 
 
 def _date(text: pl.Expr) -> pl.Expr:

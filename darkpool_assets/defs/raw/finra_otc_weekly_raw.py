@@ -17,6 +17,7 @@ from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
@@ -55,9 +56,14 @@ def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
     except (NotConfigured, NotPublishedYet) as reason:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
         return SessionReport(str(reason), metadata={"status": status.value})
-    statuses = {feed.store(reading.rows["week_start_date"].max() or day, reading) for reading in readings}
+    statuses = {feed.store(_newest_week(reading) or day, reading) for reading in readings}
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
+
+
+def _newest_week(reading: Reading) -> dt.date | None:
+    """The ledger keeps a file under its newest week, whichever session asked for it."""
+    return reading.rows.select(pl.col("week_start_date").max()).item()
 
 
 def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, settings: Settings) -> SessionReport:

@@ -30,7 +30,10 @@ def polygon_daily_agg_raw(
 ) -> Iterator[dg.Output[None]]:
     """One session's aggregates, and those of its look-back that are not stored yet."""
     feed = Feed(
-        "polygon_daily_agg_raw", warehouse, lambda day, _look_back: [polygon.daily_agg(day)], is_forced=is_forced(context)
+        "polygon_daily_agg_raw",
+        warehouse,
+        lambda day, look_back: [polygon.daily_agg(day, look_back=look_back)],
+        is_forced=is_forced(context),
     )
     yield from make_sessions(
         context, lambda day: store_with_look_back(feed, day, settings=settings), on_failure=feed.record_failure

@@ -55,7 +55,7 @@ def daily_tables(
     def make(day: dt.date) -> SessionReport:
         refuse_after_failed_derivation(warehouse, day, assets=("daily_metrics",), version=settings.inference_version)
         metrics, table = _table_of(warehouse, day, settings=settings)
-        written = write_daily_table(table, metrics, folder=tables_folder(settings, day), with_csv=settings.export_csv)
+        written = write_daily_table(table, metrics, folder=tables_folder(settings, day), settings=settings)
         picture = base64.b64encode(daily_table_preview(table)).decode()
         metadata = {
             **{kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()},
@@ -91,14 +91,14 @@ def _table_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> tupl
     return metrics, table
 
 
-def write_daily_table(table: DailyTable, metrics: pl.DataFrame, *, folder: Path, with_csv: bool) -> Mapping[str, Path]:
+def write_daily_table(table: DailyTable, metrics: pl.DataFrame, *, folder: Path, settings: Settings) -> Mapping[str, Path]:
     """Write the day's files into `folder`; kind -> path."""
     contents: dict[str, str | bytes] = {
         "html": daily_table_html(table, generated_at=dt.datetime.now(dt.UTC)),
         "png": daily_table_png(table),
     }
-    if with_csv:
-        contents["csv"] = daily_table_csv(metrics)
+    if settings.export_csv:
+        contents["csv"] = daily_table_csv(metrics, sample_data=settings.sample_data)
     written = {kind: folder / f"daily_metrics.{kind}" for kind in contents}
     for kind, path in written.items():
         write_atomically(path, contents[kind])

@@ -1,0 +1,1 @@
+"""FINRA's daily short sale files and weekly off-exchange volume."""

@@ -87,6 +87,7 @@ def read_otc_file(path: Path, *, fields: OtcFields) -> Reading:
     Returns:
         One row per (week, tier, summary type, symbol, product type, issue name, firm): the columns of
         finra_otc_weekly_raw but ingested_at. content_hash is one per (symbol, week): all its rows are one vintage.
+
     Raises:
         MalformedSource: a column is absent, a week does not start on a Monday, two different rows share a key, ...
     """

@@ -44,6 +44,7 @@ def read_short_file(path: Path, *, day: dt.date) -> Reading:
 
     Returns:
         One row per symbol, sorted: the columns of finra_short_daily_raw but ingested_at; shares as FINRA counts them.
+
     Raises:
         AnotherDay: every row, or the name of a file without rows, is of another day.
         MalformedSource: anything else that breaks the format, the row count included.
@@ -99,9 +100,10 @@ def _announced_rows(source: str, lines: pl.DataFrame) -> int:
     """The trailer's row count, which counts physical rows."""
     last, place = (lines[TEXT][-1], f"line {lines[AT][-1]}") if lines.height else ("nothing below the header", "line 2")
     if not _TRAILER.fullmatch(last.strip()):
-        raise MalformedSource(source, f"{place} (the last)", found=repr(last), allowed="the number of rows above it, alone on its line")
+        raise MalformedSource(source, f"{place} (the last)", found=repr(last), allowed="the number of rows above it, alone")
     if int(last) != lines.height - 1:
-        raise MalformedSource(source, f"{place} (row count)", found=last, allowed=f"{lines.height - 1}, the number of rows above it")
+        above = lines.height - 1
+        raise MalformedSource(source, f"{place} (row count)", found=last, allowed=f"{above}, the number of rows above it")
     return int(last)
 
 

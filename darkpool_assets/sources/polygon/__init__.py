@@ -1,0 +1,1 @@
+"""Polygon's (Massive's) trades, quotes and daily aggregates."""

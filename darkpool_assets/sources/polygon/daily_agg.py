@@ -110,7 +110,8 @@ def _unadjusted(answer: JsonRows) -> tuple[Records, str | None]:
         raise MalformedSource(answer.source, "body", found=found, allowed="adjusted false: fetch it again with adjusted=false")
     announced = answer.body.get("resultsCount")
     if announced not in {None, str(len(answer.rows))}:
-        raise MalformedSource(answer.source, "resultsCount", found=repr(announced), allowed=f"{len(answer.rows)}, the number of rows")
+        allowed = f"{len(answer.rows)}, the number of rows"
+        raise MalformedSource(answer.source, "resultsCount", found=repr(announced), allowed=allowed)
     if "ticker" not in answer.body:
         return answer.records(answer.choose(_COLUMNS, required=_REQUIRED)), None
     columns = {name: aliases for name, aliases in _COLUMNS.items() if name != "symbol"}

@@ -30,7 +30,10 @@ from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.records import AT, Kind
 
 QUOTE_SCHEMA: Final = pl.Schema(
-    {"symbol": tables.TEXT, "timestamp": tables.INSTANT_NS, "bid": tables.NUMBER, "ask": tables.NUMBER, "sequence_number": tables.COUNT}
+    {
+        "symbol": tables.TEXT, "timestamp": tables.INSTANT_NS, "bid": tables.NUMBER, "ask": tables.NUMBER,
+        "sequence_number": tables.COUNT,
+    }
 )
 _COLUMNS: Final = {**TICK_COLUMNS, "bid": ("bid_price", "bid"), "ask": ("ask_price", "ask")}
 _REQUIRED: Final = ("symbol", "timestamp", "bid", "ask")
@@ -40,8 +43,8 @@ _SIDES: Final = ("bid", "ask")
 def read_quotes_file(path: Path, *, day: dt.date, window: Window, symbols: Sequence[str]) -> Reading:
     """The quotes of `symbols` from New York midnight of `day` to the end of its session window.
 
-    The quotes before the window lead in: the first trades need one. A side that is null, not finite or negative becomes 0, which is
-    how the tape writes a missing side. Repeated quotes are kept: they decide nothing.
+    The quotes before the window lead in: the first trades need one. A side that is null, not finite or negative becomes 0,
+    which is how the tape writes a missing side. Repeated quotes are kept: they decide nothing.
 
     Returns:
         One row per quote, sorted by symbol, timestamp and sequence number: QUOTE_SCHEMA, dollars per share.

@@ -130,7 +130,7 @@ def _of_only_symbol(records: Records, symbols: Collection[str]) -> Records:
     """An answer of /v3/trades/{ticker} does not repeat its ticker: only a single configured one can be meant."""
     if len(symbols) != 1:
         found = f"no ticker in the rows, and {len(symbols)} configured tickers"
-        raise MalformedSource(records.source, "rows", found=found, allowed="a key ticker, symbol or T in every row, or one ticker")
+        raise MalformedSource(records.source, "rows", found=found, allowed="ticker, symbol or T in every row, or one ticker")
     text = records.text.with_columns(symbol=pl.lit(next(iter(symbols))))
     return Records(records.source, records.unit, {**records.names, "symbol": "ticker"}, text)
 

@@ -43,6 +43,7 @@ _LARGEST_SMALL_NUMBER: Final = 2**31 - 1
 _MAX_SIZE: Final = 1e12  # shares
 _CONDITION_LIST: Final = r"^\d+(?:,\d+)*$"
 _BRACKETS_AND_BLANKS: Final = r"[\[\]\s]"
+_NO_PRINTS: Final = pl.DataFrame(schema={**tables.POLYGON_EQUITY_TRADES_RAW.schema, AT: pl.Int64})
 _ORDER: Final = ("symbol", "timestamp", "sequence_number", AT)
 
 
@@ -50,6 +51,7 @@ _ORDER: Final = ("symbol", "timestamp", "sequence_number", AT)
 class _Tally:
     """What has been seen of a file while its batches pass."""
 
+    tickers: pl.Enum
     physical: int = 0
     of_day: int = 0
     off_session: int = 0
@@ -80,12 +82,12 @@ def read_trades_file(
     """
     content = Content.of_file(path)
     wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
-    tally = _Tally()
+    tally = _Tally(pl.Enum(wanted))
     for records in tick_records(content, _COLUMNS, _REQUIRED, wanted):
         _take(tally, records, day=day, window=window)
     if not tally.of_day:
         check_holds_day(content, _COLUMNS, day=day)
-    prints = pl.concat(tally.kept) if tally.kept else pl.DataFrame(schema=tables.POLYGON_EQUITY_TRADES_RAW.schema | {AT: pl.Int64})
+    prints = pl.concat(tally.kept) if tally.kept else _NO_PRINTS
     rows = seen_once(prints)
     return Reading(
         source=content.name, rows=_stored(rows, day=day, data_source=data_source), physical_rows=tally.physical,
@@ -100,12 +102,22 @@ def seen_once(prints: pl.DataFrame) -> pl.DataFrame:
     A trade is the same by symbol, exchange, trf_id and id; without an id by symbol, timestamp, sequence number, exchange,
     price and size (the owner's rule).
     """
-    has_id = pl.col("id").is_not_null()
-    facility = pl.col("trf_id").fill_null(0)
-    latest = prints.with_columns(facility=facility).sort("sequence_number", AT, nulls_last=False)
-    named = latest.filter(has_id).unique(["symbol", "exchange", "facility", "id"], keep="last")
-    unnamed = latest.filter(~has_id).unique(["symbol", "timestamp", "sequence_number", "exchange", "price", "size"], keep="last")
-    return pl.concat([named, unnamed]).drop("facility").sort(_ORDER)
+    repeated = prints.select(_identity()).is_duplicated()
+    if not repeated.any():
+        return prints.sort(_ORDER)
+    latest = prints.filter(repeated).sort("sequence_number", AT, nulls_last=False)
+    counted = latest.filter(pl.struct(_identity()).is_last_distinct())
+    return pl.concat([prints.filter(~repeated), counted]).sort(_ORDER)
+
+
+def _identity() -> list[pl.Expr]:
+    """The columns by which two prints are one trade; each is null where the other kind of identity holds."""
+    named = pl.col("id").is_not_null()
+    return [
+        pl.col("symbol"), pl.col("exchange"), pl.col("id"),
+        pl.when(named).then(pl.col("trf_id").fill_null(0)),
+        *(pl.when(~named).then(name).alias(name) for name in ("timestamp", "sequence_number", "price", "size")),
+    ]  # fmt: skip
 
 
 def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> None:
@@ -119,7 +131,8 @@ def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> N
     tally.of_day += rows.filter(is_of_day(day)).height
     tally.off_session += rows.height - inside.height
     tally.dropped += inside.height - usable.height
-    tally.kept.append(usable)
+    # As numbered categories in alphabetical order, tickers sort and compare like integers.
+    tally.kept.append(usable.with_columns(pl.col("symbol").cast(tally.tickers)))
 
 
 def _check(records: Records, rows: pl.DataFrame) -> None:

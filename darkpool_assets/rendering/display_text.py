@@ -1,4 +1,4 @@
-"""Numbers and dates as people read them: a true minus sign, shares in thousands to trillions, and never a "-0".
+"""Numbers, dates and names as people read them: a true minus sign, shares in thousands to trillions, never a "-0".
 
 Missing and not finite are an en dash, never zero. Rounding happens here and nowhere else, for display only. Dates are
 spelled without the machine's locale, so that a page is the same bytes everywhere.
@@ -10,10 +10,19 @@ from typing import Final
 
 EN_DASH: Final = "–"
 MINUS: Final = "\N{MINUS SIGN}"
+_BIDI_CONTROLS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNPRINTABLE: Final = dict.fromkeys(
+    (*range(32), *range(127, 160), 0x2028, 0x2029, *_BIDI_CONTROLS, *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}"
+)
 _SHARE_UNITS: Final = ("", "K", "M", "B", "T")
 _PLAIN_LIMIT: Final = 1e15
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def printable(text: str) -> str:
+    """`text` with a replacement character for what is not to be seen or turns the reading direction of its neighbours."""
+    return text.translate(_UNPRINTABLE)
 
 
 def finite(value: object) -> float | None:
