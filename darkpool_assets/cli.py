@@ -58,7 +58,8 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
 ) -> None:
     """Make the sample market's files and run every asset on them, marked SAMPLE DATA, into data/demo."""
-    from darkpool_assets.sample_market.plan import SampleMarket, sample_settings, write_sample_market
+    from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
+    from darkpool_assets.sample_market.writing import write_sample_market
 
     market = SampleMarket(folder=(DEMO_FOLDER / "market").resolve(), sessions=sessions)
     with _progress() as on_step:

@@ -64,12 +64,12 @@ def contiguous_blocks(days: Sequence[dt.date], *, largest: int) -> list[list[dt.
 def stale_sessions(
     stored: Sequence[dt.date], *, changed: Collection[dt.date], made: Collection[dt.date], window: int
 ) -> list[dt.date]:
-    """Stored sessions whose numbers rest on a changed day and were not made again: later within `window`, or of the same week."""
+    """Stored sessions whose numbers rest on a changed day and were not made again: itself, later in `window`, or of its week."""
     stale = []
     for day in stored:
         reach = market_calendar.sessions_before(day, window)[0]
         week = market_calendar.week_of(day)
-        rests_on = any(reach <= other < day or market_calendar.week_of(other) == week for other in changed if other != day)
+        rests_on = any(reach <= other < day or market_calendar.week_of(other) == week for other in changed)
         if day not in made and rests_on:
             stale.append(day)
     return stale

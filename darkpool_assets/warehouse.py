@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 import duckdb
 import polars as pl
 
-from darkpool_assets.tables import TABLES, Table
+from darkpool_assets.tables import TABLES, Column, Table
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
@@ -256,26 +256,33 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Create absent tables and add absent nullable columns; refuse every other difference.
 
     Raises:
-        WarehouseSchemaError: a stored column has another type, is unknown, or a required column is absent.
+        WarehouseSchemaError: a stored column has another type or null rule, is unknown, or a required column is absent.
     """
-    sql = "select table_name, column_name, data_type from information_schema.columns where table_schema = 'main'"
+    sql = """
+        select table_name, column_name, data_type || if(is_nullable = 'NO', ' not null', '') from information_schema.columns
+        where table_schema = 'main'
+    """
     stored: dict[str, dict[str, str]] = {}
-    for name, column, data_type in connection.execute(sql).fetchall():
-        stored.setdefault(name, {})[column] = data_type
+    for name, column, definition in connection.execute(sql).fetchall():
+        stored.setdefault(name, {})[column] = definition
     for table in TABLES.values():
         if table.name in stored:
             _migrate(connection, table, stored[table.name])
         else:
-            columns = ", ".join(f'"{c.name}" {c.duckdb_type}{" not null" if c.required else ""}' for c in table.columns)
+            columns = ", ".join(f'"{column.name}" {_definition(column)}' for column in table.columns)
             connection.execute(f'create table if not exists "{table.name}" ({columns})')
+
+
+def _definition(column: Column) -> str:
+    return f"{column.duckdb_type} not null" if column.required else column.duckdb_type
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mapping[str, str]) -> None:
     declared = {column.name: column for column in table.columns}
     faults = [
-        f"{name} is {stored[name]}, not {c.duckdb_type}"
-        for name, c in declared.items()
-        if stored.get(name, c.duckdb_type) != c.duckdb_type
+        f"{name} is {stored[name]}, not {_definition(column)}"
+        for name, column in declared.items()
+        if stored.get(name, _definition(column)) != _definition(column)
     ]
     faults += [f"{name} is unknown" for name in stored if name not in declared]
     faults += [f"{name} is absent and required" for name, column in declared.items() if name not in stored and column.required]
@@ -286,4 +293,4 @@ def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mappin
         )
     for name, column in declared.items():
         if name not in stored:
-            connection.execute(f'alter table "{table.name}" add column "{name}" {column.duckdb_type}')
+            connection.execute(f'alter table "{table.name}" add column "{name}" {_definition(column)}')

@@ -43,7 +43,7 @@ def newest_known_vintages(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame
         kept.group_by(_VINTAGE_KEY)
         .agg(published_date=pl.col("published_date").max(), updated=pl.col("last_update_date").max())
         .filter(pl.col("published_date") <= as_of)
-        .with_columns(ordered_by=pl.coalesce("updated", "published_date"))
+        .with_columns(ordered_by=pl.coalesce("updated", pl.col("published_date").min().over("symbol", "week_start_date")))
         .with_columns(eligible=pl.col("updated").is_null() | (pl.col("updated") <= as_of))
     )
     order = ["ordered_by", "ingested_at", "content_hash"]

@@ -33,10 +33,5 @@ def daily_table_csv(metrics: pl.DataFrame, *, sample_data: bool = False) -> str:
 
 
 def inert_text() -> pl.Expr:
-    """Every text column, with a quote before what a spreadsheet would run as a formula."""
-    return cs.string().str.replace(_FORMULA, "'${1}")
-
-
-def inert_text() -> pl.Expr:
     """Every text column, with an apostrophe before what a spreadsheet would run as a formula (=, +, -, @, tab, line end)."""
     return cs.string().str.replace(_FORMULA, "'${1}")

@@ -30,7 +30,7 @@ def daily_table_png(table: DailyTable, *, ppi: int = 144) -> bytes:
 
 def daily_table_preview(table: DailyTable) -> bytes:
     """A small PNG of the first rows and the leading columns, disclaimer included; as sharp as fits in 32 kB (down to 40 ppi)."""
-    data = picture_data(_preview_of(table))
+    data = picture_data(preview_of(table))
     coarsest, ppi = _PREVIEW_PPI
     while True:
         picture = with_fewer_colours(compile_png(TEMPLATE, data, ppi=ppi))
@@ -55,7 +55,8 @@ def picture_data(table: DailyTable) -> dict[str, Any]:
     }
 
 
-def _preview_of(table: DailyTable) -> DailyTable:
+def preview_of(table: DailyTable) -> DailyTable:
+    """The part of `table` that a preview shows: leading columns of the first rows, and how many rows it leaves out."""
     symbols = table.sections[0]
     kept = [index for index, column in enumerate(symbols.columns) if column.key in _PREVIEW_COLUMNS]
     groups = (Group(group.title, "", tuple(c for c in group.columns if c.key in _PREVIEW_COLUMNS)) for group in symbols.groups)

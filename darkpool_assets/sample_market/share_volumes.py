@@ -72,7 +72,7 @@ def _by_facility(total: np.ndarray, draws: np.ndarray, grain: np.ndarray) -> np.
     days, securities = np.indices(total.shape)
     adf = _rounded(np.where((days + securities) % _ADF_SYMBOLS == 0, total * 0.002, 0.0), grain)
     adf[days % _ADF_DAYS > 0] = 0
-    return np.stack([total - chicago - new_york, chicago, new_york, adf])
+    return np.stack([total - chicago - new_york - adf, chicago, new_york, adf])
 
 
 def _rounded(millionths: np.ndarray, grain: np.ndarray) -> np.ndarray:

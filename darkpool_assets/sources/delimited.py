@@ -19,7 +19,7 @@ from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 
 TEXT: Final = "text"
 _QUOTED: Final = '"'
-_BLANK: Final = re.compile(rb'[ \t\r\v\f]|""|[^\x00-\x7f]')
+_BLANKS: Final = (b" ", b"\t", b"\r", b"\v", b"\f")
 _MAX_HEADER_BYTES: Final = 1 << 16
 _TAIL_BYTES: Final = 1 << 16
 _BATCH_LINES: Final = 200_000
@@ -71,8 +71,9 @@ class Delimited:
             MalformedSource: a line has another number of fields than the header, or a quote that does not close.
         """
         self._check_fields(lines)
-        fields = _split(lines[TEXT], len(self.columns), self.delimiter)
-        text = fields.select(pl.col(f"{self.columns.index(name)}").alias(ours) for ours, name in names.items())
+        places = {ours: self.columns.index(name) for ours, name in names.items()}
+        fields = _split(lines[TEXT], len(self.columns), self.delimiter, sorted(set(places.values())))
+        text = fields.select(pl.col(f"{index}").alias(ours) for ours, index in places.items())
         return Records(self.content.name, "line", names, text.insert_column(0, lines[AT].cast(pl.Int64)))
 
     def check_last_line(self) -> None:
@@ -156,16 +157,18 @@ def _scan(content: Content) -> pl.LazyFrame:
     )  # fmt: skip
 
 
-def _split(text: pl.Series, width: int, delimiter: str) -> pl.DataFrame:
-    """The fields of lines whose number of fields has been checked: text columns "0", "1", ...; blank ones are null."""
+def _split(text: pl.Series, width: int, delimiter: str, places: list[int]) -> pl.DataFrame:
+    """Some fields of lines whose number of fields has been checked: text columns "0", "1", ...; blank ones are null."""
     schema = {f"{index}": pl.String for index in range(width)}
     if text.is_empty():
         return pl.DataFrame(schema=schema)
     quote = None if delimiter == "|" else _QUOTED
     joined = text.str.join("\n").item().encode()
-    fields = pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema)
+    fields = pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema, columns=places)
     # Machines write no blanks around their fields; people do.
-    return fields.with_columns(pl.all().str.strip_chars().replace("", None)) if _BLANK.search(joined) else fields
+    has_blanks = not joined.isascii() or any(blank in joined for blank in _BLANKS)
+    trimmed = pl.all().str.strip_chars() if has_blanks else pl.all()
+    return fields.select(pl.when(trimmed != "").then(trimmed))
 
 
 def _fault_of(line: bytes) -> str:

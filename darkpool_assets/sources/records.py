@@ -146,8 +146,8 @@ def _value_of(text: pl.Series, kind: Kind) -> pl.Series:
         case Kind.SYMBOL:
             return _where(text, pl.col("text").str.contains(SYMBOL_FORM))
         case Kind.NUMBER:
-            # 0 + x makes -0 and 0 the same number, so that they hash and print alike.
-            return text.cast(pl.Float64, strict=False) + 0.0
+            value = text.cast(pl.Float64, strict=False)
+            return value.set(value == 0, 0.0)  # -0 and 0 are the same number: they must hash and print alike
         case Kind.DATE:
             return text.to_frame("text").select(_date(pl.col("text"))).to_series()
         case Kind.INTEGER | Kind.INSTANT:

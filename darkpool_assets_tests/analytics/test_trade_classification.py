@@ -71,6 +71,11 @@ def test_rules_side_by_side_are_the_rules_one_by_one(worked: pl.DataFrame):
         assert_series_equal(side_by_side[direction_column(rule)], alone, check_names=False)
 
 
+def test_each_rule_has_the_column_of_its_name(worked: pl.DataFrame):
+    added = [name for name in classify_under_every_rule(worked).columns if name.startswith("direction_")]
+    assert added == ["direction_lee_ready", "direction_quote", "direction_emo", "direction_clnv", "direction_tick"]
+
+
 def test_result_is_in_tape_order_and_adds_two_columns(worked: pl.DataFrame):
     signed = classify_trades(worked.sample(fraction=1, shuffle=True, seed=7), rule=ClassificationRule.LEE_READY)
     assert signed.columns == [*worked.columns, "has_valid_quote", "direction"]

@@ -1,0 +1,55 @@
+"""Fixtures of the readers' tests: a place to write files, and what every refusal must say."""
+
+import datetime as dt
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from darkpool_assets.market_calendar import session_window
+from darkpool_assets.sources.errors import MalformedSource
+
+Write = Callable[..., Path]
+Refuses = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write text or bytes under a name below tmp_path; a name that ends in .gz is compressed."""
+
+    def _write(name: str, content: str | bytes) -> Path:
+        data = content.encode() if isinstance(content, str) else content
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return path
+
+    return _write
+
+
+@pytest.fixture
+def refuses() -> Refuses:
+    """Call something, expect MalformedSource, and expect the words (file, place, ...) in its message."""
+
+    def _refuses(read: Callable[[], object], *words: str) -> str:
+        with pytest.raises(MalformedSource) as caught:
+            read()
+        message = str(caught.value)
+        for word in (*words, "found ", "allowed: ", "Nothing of it was stored."):
+            assert word in message, f"{word!r} is not in {message!r}"
+        return message
+
+    return _refuses
+
+
+@pytest.fixture
+def day() -> dt.date:
+    """An ordinary session."""
+    return dt.date(2024, 5, 1)
+
+
+@pytest.fixture
+def window(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """The default session window of `day`: 09:30 to 16:15 New York, 13:30 to 20:15 UTC."""
+    return session_window(day, rth_start=dt.time(9, 30), rth_end=dt.time(16, 15))

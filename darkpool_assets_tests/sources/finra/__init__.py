@@ -1,0 +1,1 @@
+"""Tests of darkpool_assets.sources.finra."""
