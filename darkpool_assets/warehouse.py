@@ -7,7 +7,7 @@ through this class alone.
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import duckdb
 import polars as pl
@@ -24,9 +24,15 @@ class WarehouseSchemaError(Exception):
 class Warehouse:
     """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, *, is_prepared: bool = False) -> None:
         self._connect = connect
-        self._is_prepared = False
+        self._is_prepared = is_prepared
+
+    @contextmanager
+    def connected(self) -> Iterator["Warehouse"]:
+        """The same warehouse on one connection for several calls in a row; never to be held while a source is read."""
+        with self._connection() as connection:
+            yield Warehouse(lambda: nullcontext(connection), is_prepared=True)
 
     # Reads
 

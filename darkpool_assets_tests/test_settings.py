@@ -17,9 +17,7 @@ NOW = dt.datetime(2026, 2, 2, 12, tzinfo=dt.UTC)
 
 # The contract's section of settings; None where it names no default.
 CONTRACT_DEFAULTS = {
-    "TICKERS": tuple(
-        ["SPY", "QQQ", "IWM", "DIA", "XLK", "XLF", "XLE", "XLV", "XLI", "XLY", "XLP", "XLU", "SMH", "KRE", "TLT", "EEM"]
-    ),
+    "TICKERS": ("SPY", "QQQ", "IWM", "DIA", "XLK", "XLF", "XLE", "XLV", "XLI", "XLY", "XLP", "XLU", "SMH", "KRE", "TLT", "EEM"),
     "FETCH_MODE": "single",
     "TARGET_DATE": None,
     "BACKFILL_COUNT": 5,

@@ -155,8 +155,9 @@ def test_tables_are_found_by_their_own_names():
 
 @every_table
 def test_types_survive_duckdb_and_come_back(table):
+    columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.columns)
     with duckdb.connect() as connection:
-        connection.execute(f"create table t ({', '.join(f'"{c.name}" {c.duckdb_type}' for c in table.columns)})")
+        connection.execute(f"create table t ({columns})")
         described = dict(connection.sql("select column_name, data_type from information_schema.columns").fetchall())
         back = connection.sql("from t").pl()
     assert described == {column.name: column.duckdb_type for column in table.columns}
@@ -206,6 +207,6 @@ def test_a_value_that_does_not_fit_its_type_is_refused():
 
 def test_text_that_looks_like_a_flag_or_like_nothing_stays_text():
     row = {"trade_date": dt.date(2025, 6, 13), "short_volume": 1, "short_exempt_volume": 0, "total_volume": 2, "source": "CNMS"}
-    marks = {"source_file": "f", "content_hash": "h", "ingested_at": dt.datetime(2025, 6, 14)}
+    marks = {"source_file": "f", "content_hash": "h", "ingested_at": dt.datetime.fromisoformat("2025-06-14T00:00")}
     frame = pl.DataFrame([{"symbol": symbol, **row, **marks} for symbol in ("NA", "NAN", "TRUE", "ABRpD")])
     assert FINRA_SHORT_DAILY_RAW.conform(frame)["symbol"].to_list() == ["NA", "NAN", "TRUE", "ABRpD"]

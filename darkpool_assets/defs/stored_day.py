@@ -17,6 +17,11 @@ _DERIVED = ("lit_direction_daily", "daily_metrics", "index_constituent_short_agg
 
 def read_stored_day(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDay:
     """Everything that is stored of `day` under INFERENCE_VERSION."""
+    with warehouse.connected() as connected:
+        return _read(connected, day, settings=settings)
+
+
+def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDay:
     version = settings.inference_version
     metrics = warehouse.read_day("daily_metrics", day, inference_version=version)
     weeks = market_calendar.otc_weeks_in_reach(day)

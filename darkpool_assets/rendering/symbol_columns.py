@@ -5,7 +5,7 @@ row that is not anchored are context: its week's volume is muted and nothing is 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from darkpool_assets.rendering.cell_rules import (
@@ -102,6 +102,11 @@ def _log_buy_sell_z(day: SymbolDay) -> Cell:
     return figure(day["log_buy_sell_z"], z_score, tint=tint)
 
 
+def _direction_line(day: SymbolDay) -> Cell:
+    line = day.direction_line
+    return _line(replace(line, end_hue=None) if line and day["direction_stable"] is False else line)
+
+
 def _method(day: SymbolDay) -> Cell:
     method = day["classification_method"]
     coverage = noted(day["lit_coverage_pct"], lambda value: fixed(value, 0))
@@ -164,7 +169,7 @@ LIT: Final[tuple[Rule, ...]] = (
     (_column("lit_buy_ratio", "Buy ratio", "low–high"), _buy_ratio),
     (_column("log_buy_sell", "ln(B/S)", "log ratio"), _log_buy_sell),
     (_column("log_buy_sell_z", "ln(B/S)", "z"), _log_buy_sell_z),
-    (_column("direction_line", "ln(B/S)", "30 sessions", Kind.GRAPHIC, _LINE_MEANING), lambda day: _line(day.direction_line)),
+    (_column("direction_line", "ln(B/S)", "30 sessions", Kind.GRAPHIC, _LINE_MEANING), _direction_line),
     (_column("classification_method", "Method", "coverage", Kind.TEXT), _method),
 )
 SHORT: Final[tuple[Rule, ...]] = (

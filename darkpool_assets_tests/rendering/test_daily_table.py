@@ -167,6 +167,11 @@ def test_no_colour_claims_a_side_on_which_the_rules_disagree(cell_of, anchored, 
     assert cell_of(anchored(direction_stable=False), key).tint is None
 
 
+def test_the_line_of_direction_ends_without_a_side_where_the_rules_disagree(cell_of, anchored):
+    history = {"SPY": [(240.0, 0.1)] * 5}
+    assert cell_of(anchored(direction_stable=False), "direction_line", history=history).spark.end_hue is None
+
+
 def test_rules_that_disagree_are_marked_in_words(cell_of, anchored):
     assert cell_of(anchored(direction_stable=False), "log_buy_sell").mark.words == "rules disagree"
 

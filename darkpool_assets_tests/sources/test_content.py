@@ -46,7 +46,9 @@ def test_a_file_that_cannot_be_opened_is_unreadable(tmp_path):
         Content.of_file(tmp_path).digest()
 
 
-@pytest.mark.parametrize(("name", "data"), [("a.json", b"x"), ("a.JSON.gz", b"x"), ("a.txt", b"\xef\xbb\xbf  [1]"), ("a", b"\n{")])
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.json", b"x"), ("a.JSON.gz", b"x"), ("a.txt", b"\xef\xbb\xbf  [1]"), ("a", b"\n{")]
+)
 def test_json_is_known_by_name_or_first_character(name, data):
     assert Content(name, data).looks_like_json()
 

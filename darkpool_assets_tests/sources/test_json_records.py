@@ -25,8 +25,10 @@ def test_a_list_and_a_body_with_results_hold_the_same_rows():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("1651181822461636600", "1651181822461636600"), ("1.50", "1.50"), ("1e400", "1e400"), ("NaN", "NaN"), ('" x "', "x"), ('""', None),
-     ("null", None), ("[12, 37]", "12,37"), ("[]", None), ("true", "true")],
+    [
+        ("1651181822461636600", "1651181822461636600"), ("1.50", "1.50"), ("1e400", "1e400"), ("NaN", "NaN"), ("true", "true"),
+        ('" x "', "x"), ('""', None), ("null", None), ("[12, 37]", "12,37"), ("[]", None),
+    ],
 )  # fmt: skip
 def test_a_value_keeps_the_text_that_it_was_written_in(value, text):
     assert _texts(value) == [text]
@@ -48,8 +50,10 @@ def test_text_that_is_no_unicode_is_refused(refuses):
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("", "line 1, column 1"), ("[1,\n2", "line 2, column 2"), ("<html></html>", "line 1, column 1"), ("[" * 200_000, "body"),
-     (b'[{"a": "\xe9"}]', "byte 8"), (b"\x00\x01\x02", "line 1, column 1")],
+    [
+        ("", "line 1, column 1"), ("[1,\n2", "line 2, column 2"), ("<html></html>", "line 1, column 1"), ("[" * 200_000, "body"),
+        (b'[{"a": "\xe9"}]', "byte 8"), (b"\x00\x01\x02", "line 1, column 1"),
+    ],
 )  # fmt: skip
 def test_what_is_not_json_is_refused_with_its_place(text, place, refuses):
     refuses(lambda: _read(text), "body.json", place)
@@ -57,8 +61,10 @@ def test_what_is_not_json_is_refused_with_its_place(text, place, refuses):
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("3", "str"), ('"x"', "str"), ("null", "NoneType"), ('{"status": "ERROR", "error": "Unknown API Key"}', "Unknown API Key"), ('{"results": {}}', "dict"), ("[]", "no row"),
-     ('{"results": []}', "no row"), ("[1]", "'1'"), ('[{"a": 1}, []]', "[]")],
+    [
+        ("3", "str"), ('"x"', "str"), ("null", "NoneType"), ('{"error": "Unknown API Key"}', "Unknown API Key"),
+        ('{"results": {}}', "dict"), ("[]", "no row"), ('{"results": []}', "no row"), ("[1]", "'1'"), ('[{"a": 1}, []]', "[]"),
+    ],
 )  # fmt: skip
 def test_json_without_rows_is_refused(text, found, refuses):
     refuses(lambda: _read(text), "body.json", found)

@@ -43,10 +43,11 @@ def test_a_negative_zero_becomes_zero():
     ("kind", "text"),
     [
         (Kind.NUMBER, "x"), (Kind.NUMBER, "1,000"), (Kind.NUMBER, "0x1"), (Kind.INTEGER, "1.5"), (Kind.INTEGER, "nan"),
-        (Kind.INTEGER, "99999999999999999999"), (Kind.INTEGER, "9007199254740993.0"), (Kind.DATE, "2026-02-30"), (Kind.DATE, "1/30/2026"),
-        (Kind.DATE, "2026-01-30T12:00:00"), (Kind.DATE, "20261301"), (Kind.SYMBOL, "A B"), (Kind.SYMBOL, "A,B"), (Kind.SYMBOL, "X" * 33),
-        (Kind.SYMBOL, "Ä"), (Kind.TEXT, "a\x00b"), (Kind.TEXT, "a\nb"), (Kind.INSTANT, "2024-02-30T00:00:00Z"), (Kind.INSTANT, "1.65e18"),
-        (Kind.INSTANT, "9999-01-01T00:00:00Z"), (Kind.INSTANT, "13:30:00"), (Kind.INSTANT, "2024-05-01T25:00:00"),
+        (Kind.INTEGER, "99999999999999999999"), (Kind.INTEGER, "9007199254740993.0"), (Kind.DATE, "2026-02-30"),
+        (Kind.DATE, "1/30/2026"), (Kind.DATE, "2026-01-30T12:00:00"), (Kind.DATE, "20261301"), (Kind.SYMBOL, "A B"),
+        (Kind.SYMBOL, "A,B"), (Kind.SYMBOL, "X" * 33), (Kind.SYMBOL, "Ä"), (Kind.TEXT, "a\x00b"), (Kind.TEXT, "a\nb"),
+        (Kind.INSTANT, "2024-02-30T00:00:00Z"), (Kind.INSTANT, "1.65e18"), (Kind.INSTANT, "9999-01-01T00:00:00Z"),
+        (Kind.INSTANT, "13:30:00"), (Kind.INSTANT, "2024-05-01T25:00:00"),
     ],
 )  # fmt: skip
 def test_text_of_another_kind_is_refused_with_its_place(kind, text, refuses):
@@ -92,8 +93,10 @@ def test_the_first_known_name_of_a_column_is_chosen():
 
 
 def test_missing_columns_are_named_with_those_found(refuses):
+    aliases = {"symbol": ("symbol", "ticker"), "z": ("z",)}
+
     def choose():
-        choose_columns(["x", "y"], {"symbol": ("symbol", "ticker"), "z": ("z",)}, required=("symbol", "z"), source="s.csv", where="line 1")
+        choose_columns(["x", "y"], aliases, required=("symbol", "z"), source="s.csv", where="line 1")
 
     refuses(choose, "s.csv", "line 1", "columns x, y", "symbol or ticker, z")
 

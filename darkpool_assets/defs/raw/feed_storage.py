@@ -7,6 +7,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport
 from darkpool_assets.defs.ledgers import event_entry, ingest_entry, utc_now
@@ -55,23 +57,30 @@ class Feed:
             status = _WITHOUT_ROWS[type(reason)]
             self.warehouse.append({"ingest_ledger": event_entry(self.name, day, source="", status=status, message=str(reason))})
             return status, [], str(reason)
-        statuses = [self.store(day, reading) for reading in readings]
-        return max(statuses, key=[IngestStatus.UNCHANGED, IngestStatus.STORED, IngestStatus.PARTIAL].index), readings, ""
+        return self.store(day, readings), readings, ""
 
-    def store(self, day: dt.date, reading: Reading) -> IngestStatus:
-        """Store one reading of `day` with its ledger row, in one transaction; unchanged content adds only the ledger row."""
+    def store(self, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
+        """Store the readings of `day` with their ledger rows in one transaction; unchanged ones add only the ledger row."""
         known = self.warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"])
         hashes = dict(zip(known["source"], known["content_hash"], strict=True))
-        if hashes.get(reading.source) == reading.content_hash and reading.content_hash and not self.is_forced:
-            entry = ingest_entry(self.name, day, reading, status=IngestStatus.UNCHANGED, **self.counts(reading))
-            self.warehouse.append({"ingest_ledger": entry})
+        changed: list[pl.DataFrame] = []
+        entries: list[pl.DataFrame] = []
+        for reading in readings:
+            is_unchanged = bool(reading.content_hash) and hashes.get(reading.source) == reading.content_hash
+            status = IngestStatus.UNCHANGED if is_unchanged and not self.is_forced else IngestStatus.STORED
+            entries.append(ingest_entry(self.name, day, reading, status=status, **self.counts(reading)))
+            if status is IngestStatus.STORED:
+                changed.append(reading.rows)
+        ledger = {"ingest_ledger": pl.concat(entries)}
+        if not changed:
+            self.warehouse.append(ledger)
             return IngestStatus.UNCHANGED
-        ledger = {"ingest_ledger": ingest_entry(self.name, day, reading, status=IngestStatus.STORED, **self.counts(reading))}
+        rows = pl.concat(changed)
         if self.vintage is None:
-            self.warehouse.replace_day(self.name, reading.rows, day=day, also=ledger)
+            self.warehouse.replace_day(self.name, rows, day=day, also=ledger)
         else:
-            self.warehouse.append_vintage(self.name, reading.rows, per=self.vintage, at=utc_now(), also=ledger)
-        return IngestStatus.PARTIAL if reading.failures else IngestStatus.STORED
+            self.warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
+        return IngestStatus.PARTIAL if any(reading.failures for reading in readings) else IngestStatus.STORED
 
     def record_failure(self, day: dt.date, error: Exception) -> None:
         """Keep in the ledger that `day` failed, and why."""

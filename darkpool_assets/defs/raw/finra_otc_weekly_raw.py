@@ -56,7 +56,7 @@ def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
     except (NotConfigured, NotPublishedYet) as reason:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
         return SessionReport(str(reason), metadata={"status": status.value})
-    statuses = {feed.store(_newest_week(reading) or day, reading) for reading in readings}
+    statuses = {feed.store(_newest_week(reading) or day, [reading]) for reading in readings}
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
 

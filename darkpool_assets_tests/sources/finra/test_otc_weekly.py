@@ -1,0 +1,216 @@
+"""FINRA's weekly OTC summary rows."""
+
+import csv
+import datetime as dt
+import gzip
+import io
+import json
+
+import polars as pl
+import pytest
+
+from darkpool_assets import tables
+from darkpool_assets.sources.content import Content
+from darkpool_assets.sources.errors import MissingSource
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_content, read_otc_file
+
+WEEK = dt.date(2026, 1, 5)
+NO_FIELDS = OtcFields()
+
+
+def _row(**other: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "weekStartDate": "2026-01-05", "issueSymbolIdentifier": "AAPL", "issueName": "Apple Inc.", "tierIdentifier": "T1",
+        "tierDescription": "NMS Tier 1", "summaryTypeCode": "ATS_W_SMBL", "productTypeCode": "UTP",
+        "totalWeeklyShareQuantity": 15052890, "totalWeeklyTradeCount": 126566, "initialPublishedDate": "2026-01-26",
+        "lastUpdateDate": "2026-02-02", "lastReportedDate": "2026-01-09", "totalNotionalSum": 1,
+    }  # fmt: skip
+    return {**row, **other}
+
+
+def _without(*columns: str, **other: object) -> dict[str, object]:
+    return {key: value for key, value in _row(**other).items() if key not in columns}
+
+
+def _read(*rows: dict[str, object], fields: OtcFields = NO_FIELDS):
+    return read_otc_content(Content("otc.json", json.dumps(rows).encode()), fields=fields)
+
+
+def _delimited(*rows: dict[str, object], delimiter: str) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def test_a_query_api_row_becomes_a_row_of_the_table():
+    rows = _read(_row()).rows
+    assert rows.drop("content_hash").row(0, named=True) == {
+        "symbol": "AAPL", "week_start_date": WEEK, "off_exchange_volume": 15052890.0, "trade_count": 126566.0,
+        "tier_identifier": "T1", "tier_description": "NMS Tier 1", "summary_type_code": "ATS_W_SMBL", "product_type_code": "UTP",
+        "issue_name": "Apple Inc.", "market_participant_name": None, "mpid": None, "initial_published_date": dt.date(2026, 1, 26),
+        "last_update_date": dt.date(2026, 2, 2), "last_reported_date": dt.date(2026, 1, 9), "source_file": "otc.json",
+    }  # fmt: skip
+    stamped = rows.with_columns(ingested_at=pl.lit(dt.datetime(2026, 2, 2)))
+    assert tables.FINRA_OTC_WEEKLY_RAW.conform(stamped).columns == tables.FINRA_OTC_WEEKLY_RAW.column_names
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter"), [("w.csv", ","), ("w.txt", "|"), ("w.psv", "|"), ("w.csv.gz", ","), ("w.json", ""), ("w.json.gz", "")]
+)
+def test_csv_pipe_and_json_say_the_same(name, delimiter, write):
+    rows = [_row(), _row(summaryTypeCode="OTC_W_SMBL", totalWeeklyShareQuantity=7.5)]
+    path = write(name, _delimited(*rows, delimiter=delimiter) if delimiter else json.dumps(rows))
+    assert read_otc_file(path, fields=NO_FIELDS).rows.drop("source_file").equals(_read(*rows).rows.drop("source_file"))
+
+
+def test_our_own_column_names_are_known():
+    stored = _read(_row()).rows
+    again = read_otc_content(Content("own.csv", stored.write_csv().encode()), fields=NO_FIELDS)
+    assert again.rows.drop("source_file").equals(stored.drop("source_file"))
+
+
+def test_column_names_can_be_overridden():
+    row = _without("weekStartDate", "issueSymbolIdentifier", "totalWeeklyShareQuantity", "totalWeeklyTradeCount")
+    mine = {**row, "week": "2026-01-05T00:00:00", "ticker": "MSFT", "shares": 3, "trades": 2}
+    rows = _read(mine, fields=OtcFields("week", "ticker", "shares", "trades")).rows
+    assert rows.select("symbol", "week_start_date", "off_exchange_volume", "trade_count").row(0) == ("MSFT", WEEK, 3.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "setting"),
+    [
+        (OtcFields(date="nope"), "FINRA_DATE_FIELD=nope"), (OtcFields(symbol="nope"), "FINRA_SYMBOL_FIELD=nope"),
+        (OtcFields(volume="nope"), "FINRA_VOLUME_FIELD=nope"), (OtcFields(trade_count="nope"), "FINRA_TRADE_COUNT_FIELD=nope"),
+    ],
+)  # fmt: skip
+def test_an_override_that_names_no_column_is_refused_by_its_setting(fields, setting, refuses):
+    refuses(lambda: _read(_row(), fields=fields), "otc.json", setting, "issueSymbolIdentifier")
+
+
+@pytest.mark.parametrize(
+    ("description", "tier"), [("NMS Tier 1", "T1"), ("NMS Tier 2", "T2"), ("OTCE", "OTCE"), ("OTC Equity", "OTCE"), ("Other", None), (None, None)]
+)
+def test_an_absent_tier_is_read_off_its_description(description, tier):
+    assert _read(_without("tierIdentifier", tierDescription=description)).rows["tier_identifier"].to_list() == [tier]
+
+
+def test_a_blank_tier_is_read_off_its_description_and_a_given_one_is_kept():
+    rows = [_row(tierIdentifier="", tierDescription="NMS Tier 2"), _row(issueSymbolIdentifier="B", tierIdentifier="OTCE")]
+    assert _read(*rows).rows["tier_identifier"].to_list() == ["T2", "OTCE"]
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    [_row(tierIdentifier="NA"), _row(tierIdentifier="NMS"), _row(issueSymbolIdentifier=None), _without("issueSymbolIdentifier", totalWeeklyShareQuantity=None)],
+)
+def test_rows_of_no_published_tier_and_rows_without_a_symbol_are_dropped_and_counted(dropped):
+    reading = _read(_row(), dropped)
+    assert (reading.rows.height, reading.physical_rows, reading.dropped_rows, reading.duplicate_rows) == (1, 2, 1, 0)
+
+
+def test_firm_rows_of_a_symbol_are_stored():
+    firm = _row(summaryTypeCode="ATS_W_SMBL_FIRM", MPID="UBSA", marketParticipantName="UBS ATS", totalWeeklyShareQuantity=1)
+    rows = _read(_row(), firm).rows
+    assert rows.filter(mpid="UBSA").select("summary_type_code", "market_participant_name").row(0) == ("ATS_W_SMBL_FIRM", "UBS ATS")
+
+
+def test_rows_that_differ_in_product_type_or_issue_name_are_different_rows():
+    assert _read(_row(), _row(productTypeCode="CTS"), _row(issueName="Old Apple")).rows.height == 3
+
+
+def test_exact_duplicates_are_stored_once_and_counted():
+    reading = _read(_row(), _row(), _row(totalNotionalSum=2))
+    assert (reading.rows.height, reading.duplicate_rows, reading.physical_rows) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (_row(weekStartDate="2026-01-06"), ("row 2, column weekStartDate", "'2026-01-06'", "a Monday")),
+        (_row(weekStartDate=None), ("row 2, column weekStartDate", "nothing")),
+        (_row(weekStartDate="05.01.2026"), ("row 2, column weekStartDate", "'05.01.2026'", "a date")),
+        (_row(totalWeeklyShareQuantity=-1), ("row 2, column totalWeeklyShareQuantity", "'-1'")),
+        (_row(totalWeeklyShareQuantity=None), ("row 2, column totalWeeklyShareQuantity", "nothing")),
+        (_row(totalWeeklyShareQuantity="many"), ("row 2, column totalWeeklyShareQuantity", "'many'")),
+        (_row(totalWeeklyTradeCount="1e999"), ("row 2, column totalWeeklyTradeCount", "'1e999'")),
+        (_row(summaryTypeCode=""), ("row 2, column summaryTypeCode", "nothing")),
+        (_row(lastUpdateDate="soon"), ("row 2, column lastUpdateDate", "'soon'")),
+        (_row(totalWeeklyShareQuantity=5), ("row 2, column issueSymbolIdentifier", "'AAPL'", "one row per")),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_place(row, words, refuses):
+    refuses(lambda: _read(_row(), row), "otc.json", *words)
+
+
+def test_a_file_without_summary_types_says_how_to_add_them(refuses):
+    refuses(lambda: _read(_without("summaryTypeCode")), "otc.json", "columns", "summaryTypeCode", "ATS_W_SMBL or OTC_W_SMBL")
+
+
+def test_a_header_without_rows_is_refused(refuses):
+    header = _delimited(_row(), delimiter=",").splitlines()[0]
+    refuses(lambda: read_otc_content(Content("otc.csv", header.encode()), fields=NO_FIELDS), "otc.csv", "line 2", "nothing below")
+
+
+@pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<html></html>", "", "\x00\x01|\x02\n", "summaryTypeCode\n1\n"])
+def test_what_is_no_weekly_file_is_refused_at_its_columns(text, refuses):
+    refuses(lambda: read_otc_content(Content("otc.csv", text.encode()), fields=NO_FIELDS), "otc.csv")
+
+
+def test_a_cut_compressed_file_is_refused(write, refuses):
+    rows = [_row(issueSymbolIdentifier=f"A{number}") for number in range(500)]
+    path = write("otc.csv", gzip.compress(_delimited(*rows, delimiter=",").encode())[:-40])
+    refuses(lambda: read_otc_file(path, fields=NO_FIELDS), "otc.csv", "compressed content")
+
+
+def _hashes(*rows: dict[str, object]) -> dict[tuple[object, ...], str]:
+    stored = _read(*rows).rows
+    return {(symbol, week): content for symbol, week, content in stored.select("symbol", "week_start_date", "content_hash").rows()}
+
+
+def test_all_rows_of_a_symbols_week_are_one_vintage():
+    rows = [_row(), _row(summaryTypeCode="OTC_W_SMBL"), _row(issueSymbolIdentifier="B"), _row(weekStartDate="2026-01-12")]
+    stored = _read(*rows).rows
+    assert stored.group_by("symbol", "week_start_date").agg(pl.col("content_hash").n_unique())["content_hash"].to_list() == [1, 1, 1]
+    assert stored["content_hash"].n_unique() == 3
+
+
+def test_a_restated_row_changes_only_its_own_symbols_week():
+    first = [_row(), _row(summaryTypeCode="OTC_W_SMBL"), _row(issueSymbolIdentifier="B")]
+    before, after = _hashes(*first), _hashes(_row(totalWeeklyShareQuantity=1), *first[1:])
+    assert before["AAPL", WEEK] != after["AAPL", WEEK]
+    assert before["B", WEEK] == after["B", WEEK]
+
+
+def test_row_order_repetition_and_unknown_columns_do_not_make_a_new_vintage():
+    rows = [_row(), _row(summaryTypeCode="OTC_W_SMBL")]
+    assert _hashes(*rows) == _hashes(*reversed(rows), _row(totalNotionalSum=5))
+
+
+def test_every_weekly_file_of_a_directory_is_listed(write, tmp_path):
+    for name in ("b.csv", "2026/01/a.json.gz", "c.psv", "d.txt", "SAMPLE_DATA.txt", "README.txt", "e.parquet"):
+        write(name, "x")
+    assert [path.name for path in otc_files_in(tmp_path)] == ["a.json.gz", "b.csv", "c.psv", "d.txt"]
+
+
+def test_a_missing_directory_is_named(tmp_path):
+    with pytest.raises(MissingSource, match="FINRA_OTC_DIR"):
+        otc_files_in(tmp_path / "absent")
+
+
+def test_a_recorded_answer_is_read_whole_once_its_filters_are_columns(real_samples, write):
+    recorded = json.loads((real_samples / "finra_otc" / "weeklySummary_AAPL_recorded.json").read_text())[0]
+    filters = {part["fieldName"]: part["fieldValue"] for part in recorded["json"]["compareFilters"]}
+    rows = [row | filters for row in json.loads(recorded["text"])]
+    reading = read_otc_file(write("weekly.json", json.dumps(rows)), fields=NO_FIELDS)
+    assert reading.rows.height == reading.physical_rows == int(recorded["headers"]["record-total"])
+    assert reading.rows["tier_identifier"].unique().to_list() == ["T1"]
+    restated = reading.rows.filter(pl.col("last_update_date") > pl.col("initial_published_date"))
+    assert restated.height == sum(row["lastUpdateDate"] > row["initialPublishedDate"] for row in rows) > 0
+    assert reading.rows["off_exchange_volume"].sum() == sum(row["totalWeeklyShareQuantity"] for row in rows)
+
+
+def test_a_recorded_answer_without_its_filters_is_refused(real_samples, write, refuses):
+    recorded = json.loads((real_samples / "finra_otc" / "weeklySummary_AAPL_recorded.json").read_text())[0]
+    refuses(lambda: read_otc_file(write("weekly.json", recorded["text"]), fields=NO_FIELDS), "weekly.json", "summaryTypeCode")
