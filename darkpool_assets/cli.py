@@ -114,7 +114,14 @@ def check(day: Annotated[str | None, typer.Argument(metavar="DATE")] = None) -> 
     warehouse = _warehouse(settings)
     chosen = _session("DATE", day) if day else _newest_stored_day(settings)
     verdict = judge_day(warehouse, chosen, settings=settings)
-    table = ScreenTable("Rule", "", Column("Check", overflow="fold"), Column("Verdict", overflow="fold"), title=f"{chosen}, {settings.inference_version}", title_justify="left")
+    table = ScreenTable(
+        "Rule",
+        "",
+        Column("Check", overflow="fold"),
+        Column("Verdict", overflow="fold"),
+        title=f"{chosen}, {settings.inference_version}",
+        title_justify="left",
+    )
     for one in verdict.verdicts:
         mark = "[green]✓[/]" if one.passed else ("[red]✗[/]" if one.rule.severity == "ERROR" else "[yellow]![/]")
         table.add_row(str(one.rule.number), mark, one.rule.name, "" if one.passed else _plain(one.explanation))

@@ -28,7 +28,8 @@ def log_buy_sell_is_present_exactly_when_both_sides_traded(stored: StoredDay) ->
     other_method = pl.col("classification_method").ne_missing(pl.col("method"))
     findings += findings_of(
         beside.filter(unlike | other_method),
-        "buy {lit_buy_volume}, sell {lit_sell_volume}, {classification_method}; lit_direction_daily says {lit_buy}, {lit_sell}, {method}",
+        "buy {lit_buy_volume}, sell {lit_sell_volume}, {classification_method}; "
+        "lit_direction_daily says {lit_buy}, {lit_sell}, {method}",
     )
     return findings
 
@@ -87,10 +88,7 @@ def short_ratio_denominators_are_typed_and_carry_their_value(stored: StoredDay) 
 def only_eligible_lit_prints_are_counted_as_lit(stored: StoredDay) -> list[Finding]:
     """Rule 7: no off-exchange print, cancelled trade or trade outside the session is counted as lit (BVC rows say so)."""
     counted = stored.lit.filter(pl.col("classification_method").is_in(list(_NOT_LIT)).not_())
-    findings = _outside_the_session(stored) + (
-        _against_trades(stored) if stored.trades.height else _against_ledger(stored, counted)
-    )
-    return findings
+    return _outside_the_session(stored) + (_against_trades(stored) if stored.trades.height else _against_ledger(stored, counted))
 
 
 def _outside_the_session(stored: StoredDay) -> list[Finding]:
@@ -126,8 +124,8 @@ def _against_trades(stored: StoredDay) -> list[Finding]:
     return [
         *findings_of(
             rows.filter(unlike),
-            "lit {lit_total_volume}, off-exchange {off_exchange_print_volume}, excluded {excluded_volume} in {trade_count} trades; "
-            "the stored prints say {lit}, {off}, {excluded} in {lit_trades}",
+            "lit {lit_total_volume}, off-exchange {off_exchange_print_volume}, excluded {excluded_volume} in {trade_count} "
+            "trades; the stored prints say {lit}, {off}, {excluded} in {lit_trades}",
         ),
         *findings_of(
             rows.filter(differs("lit_total_volume", classified)),

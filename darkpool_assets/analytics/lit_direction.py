@@ -24,12 +24,7 @@ from darkpool_assets.vocabulary import ClassificationMethod, ClassificationRule,
 
 NBBO_FROM_PCT: Final = 95
 TICK_UP_TO_PCT: Final = 5
-STABILITY_RULES: Final = (
-    ClassificationRule.LEE_READY,
-    ClassificationRule.EMO,
-    ClassificationRule.CLNV,
-    ClassificationRule.TICK,
-)
+STABILITY_RULES: Final = (ClassificationRule.LEE_READY, ClassificationRule.EMO, ClassificationRule.CLNV, ClassificationRule.TICK)
 _TAPE_COLUMNS: Final = ("symbol", "timestamp", "sequence_number", "price", "size", "bid", "ask")
 _VOLUMES: Final = (
     "lit_buy_volume",
@@ -114,9 +109,7 @@ def _sum_bars(bars: pl.DataFrame) -> pl.DataFrame:
     summed = classify_bars(bars).group_by(polygon_symbol="symbol").agg(
         lit_buy_volume=buy, lit_sell_volume=total - buy, lit_total_volume=total
     )  # fmt: skip
-    return summed.with_columns(
-        lit_unclassified_volume=pl.lit(0.0), quoted_volume=pl.lit(0.0), is_bars=pl.lit(value=True)
-    )
+    return summed.with_columns(lit_unclassified_volume=pl.lit(0.0), quoted_volume=pl.lit(0.0), is_bars=pl.lit(value=True))
 
 
 def _with_method(rows: pl.DataFrame, *, rule: ClassificationRule) -> pl.DataFrame:

@@ -30,11 +30,10 @@ def short_volumes_are_ordered_and_ratios_within_one(stored: StoredDay) -> list[F
         (pl.col("short_exempt_volume") > pl.col("short_volume")) | (pl.col("short_volume") > pl.col("total_volume"))
     )
     beyond = stored.metrics.filter((pl.col("short_ratio") > 1) | (pl.col("short_ratio") < 0))
-    findings = [
+    return [
         *findings_of(disordered, "{source}: exempt {short_exempt_volume}, short {short_volume}, total {total_volume}"),
         *findings_of(beyond, "short_ratio {short_ratio} by the numerator {short_ratio_numerator_type}"),
     ]
-    return findings
 
 
 def consolidated_short_file_equals_its_facilities(stored: StoredDay) -> list[Finding]:
@@ -55,7 +54,7 @@ def _differences(rows: pl.DataFrame) -> list[Finding]:
     consolidated = rows.filter(pl.col("source") == ShortFileFamily.CNMS.value).select("symbol", *columns)
     summed = rows.filter(pl.col("source").is_in(_FACILITIES)).group_by("symbol").agg(pl.col(columns).sum())
     both = consolidated.join(summed, on="symbol", how="full", coalesce=True, suffix="_sum").sort("symbol").fill_null(0.0)
-    apart = pl.any_horizontal((pl.col(name) - pl.col(f"{name}_sum")).abs() > 1e-3 for name in columns)  # noqa: PLR2004
+    apart = pl.any_horizontal((pl.col(name) - pl.col(f"{name}_sum")).abs() > 1e-3 for name in columns)
     return findings_of(both.filter(apart), "CNMS total {total_volume}, facilities {total_volume_sum}")
 
 
@@ -80,7 +79,7 @@ def weekly_otc_volume_fits_the_daily_feeds(stored: StoredDay) -> list[Finding]:
     )
     rows = anchored.join(totals, on="symbol", how="left").join(volumes.select("symbol", "consolidated"), on="symbol", how="left")
     volume = pl.col("otc_off_exchange_volume")
-    findings = [
+    return [
         *findings_of(
             rows.filter(volume < (1 - _TOLERANCE) * pl.col("finra")),
             "weekly volume {otc_off_exchange_volume} below the week's FINRA totals {finra}",
@@ -90,14 +89,13 @@ def weekly_otc_volume_fits_the_daily_feeds(stored: StoredDay) -> list[Finding]:
             "weekly volume {otc_off_exchange_volume} above the week's consolidated volume {consolidated}",
         ),
     ]
-    return findings
 
 
 def index_coverage_is_ample_and_its_list_is_recent(stored: StoredDay) -> list[Finding]:
     """Rule 14: index coverage >= 90%; constituents list younger than 120 days."""
     age = (pl.lit(stored.day) - pl.col("constituents_list_date")).dt.total_days()
     rows = stored.index.with_columns(age=age)
-    findings = [
+    return [
         *findings_of(
             rows.filter(pl.col("coverage_pct").fill_null(0.0) < _LEAST_COVERAGE_PCT),
             "{coverage_count} of {expected_constituent_count} members counted",
@@ -109,7 +107,6 @@ def index_coverage_is_ample_and_its_list_is_recent(stored: StoredDay) -> list[Fi
             who="index_symbol",
         ),
     ]
-    return findings
 
 
 def returns_have_no_unexplained_jump_or_break(stored: StoredDay) -> list[Finding]:
@@ -154,11 +151,10 @@ def otc_weeks_have_one_issue_and_both_legs(stored: StoredDay) -> list[Finding]:
         weeks, left_on=["polygon_symbol", "otc_week_used", "as_of"], right_on=["symbol", "week_start_date", "as_of"], how="left"
     )
     one_leg = pl.col("otc_ats_volume").is_null() | pl.col("otc_non_ats_volume").is_null()
-    findings = [
+    return [
         *findings_of(rows.filter(pl.col("other_issue_names").is_not_null()), "other issues left out: {other_issue_names}"),
         *findings_of(rows.filter(one_leg), "one leg only: ATS {otc_ats_volume}, non-ATS {otc_non_ats_volume}"),
     ]
-    return findings
 
 
 def every_ticker_is_known_to_some_feed(stored: StoredDay) -> list[Finding]:
@@ -166,8 +162,7 @@ def every_ticker_is_known_to_some_feed(stored: StoredDay) -> list[Finding]:
     known = pl.any_horizontal("has_short", "has_price", "has_otc") | stored_prints(stored)
     unknown = stored.metrics.filter(known.not_())
     has_data = stored.short_rows.height or stored.aggs.height or stored.trades.height
-    findings = findings_of(unknown, "no feed has a row of it") if has_data else []
-    return findings
+    return findings_of(unknown, "no feed has a row of it") if has_data else []
 
 
 def stored_prints(stored: StoredDay) -> pl.Expr:

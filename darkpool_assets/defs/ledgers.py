@@ -95,13 +95,11 @@ def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str
     Raises:
         UpstreamFailed: names the feed and its error.
     """
-    failed = []
-    for feed in feeds:
-        newest = warehouse.newest_entries("ingest_ledger", day, day, owner=feed, by=["feed"])
-        if newest.height and newest["status"][0] == IngestStatus.FAILED:
-            failed.append(f"{feed}: {newest['message'][0]}")
-    if failed:
-        raise UpstreamFailed(f"{day}: {'; '.join(failed)} Materialise it again, then this asset.")
+    newest = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
+    failed = newest.filter(pl.col("feed").is_in(list(feeds)), pl.col("status") == IngestStatus.FAILED.value)
+    if failed.height:
+        words = "; ".join(f"{row['feed']}: {row['message']}" for row in failed.iter_rows(named=True))
+        raise UpstreamFailed(f"{day}: {words} Materialise it again, then this asset.")
 
 
 def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets: tuple[str, ...], version: str) -> None:

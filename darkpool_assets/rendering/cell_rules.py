@@ -27,10 +27,7 @@ PRESSURE_WORDS: Final[Mapping[str, tuple[str, Icon]]] = {
     PressureContext.LOW_SHORT_SELL_OFF: ("Low short, sell-off", Icon.DOWN_HOLLOW),
     PressureContext.NEUTRAL: ("Neutral", Icon.DOT),
 }
-STATUS_WORDS: Final[Mapping[str, str]] = {
-    OtcStatus.NOT_YET_PUBLISHED: "not yet published",
-    OtcStatus.OVERDUE: "overdue",
-}
+STATUS_WORDS: Final[Mapping[str, str]] = {OtcStatus.NOT_YET_PUBLISHED: "not yet published", OtcStatus.OVERDUE: "overdue"}
 NO_COVERAGE_TEXT: Final = "NO COVERAGE"
 
 
@@ -137,7 +134,7 @@ def noted(value: object, spelling: Spelling) -> str:
 
 
 def range_text(low: object, high: object, spelling: Spelling) -> str:
-    """"0.44–0.47"; one en dash when either end is missing."""
+    """ "0.44–0.47"; one en dash when either end is missing."""
     ends = finite(low), finite(high)
     return EN_DASH if None in ends else EN_DASH.join(spelling(end) for end in ends)
 

@@ -95,9 +95,7 @@ def _lines(
     )
 
 
-def _symbol_section(
-    rows: list[dict[str, Any]], lines: Mapping[str, tuple[Sparkline | None, Sparkline | None]]
-) -> Section:
+def _symbol_section(rows: list[dict[str, Any]], lines: Mapping[str, tuple[Sparkline | None, Sparkline | None]]) -> Section:
     cells = tuple(symbol_cells(SymbolDay(row, *lines.get(row["symbol"], (None, None)))) for row in rows)
     return Section("symbols", "Symbols", SYMBOL_GROUPS, cells, "No symbol row is stored for this day.")
 

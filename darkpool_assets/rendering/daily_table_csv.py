@@ -26,9 +26,7 @@ def daily_table_csv(metrics: pl.DataFrame, *, sample_data: bool = False) -> str:
     statement = f"{SAMPLE_DATA_NOTICE}. {DISCLAIMER}" if sample_data else DISCLAIMER
     columns = metrics.select(DAILY_METRICS.column_names)
     return columns.with_columns(
-        pl.when(cs.float().is_finite()).then(cs.float()),
-        inert_text(),
-        pl.lit(statement).alias(DISCLAIMER_COLUMN),
+        pl.when(cs.float().is_finite()).then(cs.float()), inert_text(), pl.lit(statement).alias(DISCLAIMER_COLUMN)
     ).write_csv()
 
 

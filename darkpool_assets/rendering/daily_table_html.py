@@ -122,9 +122,7 @@ def _rows(section: Section) -> str:
 
 def _cell(cell: Cell, column: Column, *, is_first: bool, is_name: bool) -> str:
     emphasis = "missing" if cell.is_missing else "" if cell.emphasis == Emphasis.PLAIN else cell.emphasis
-    classes = _classes(
-        column.kind, "first" if is_first else "", "symbol" if is_name else "", "" if is_name else emphasis
-    )
+    classes = _classes(column.kind, "first" if is_first else "", "symbol" if is_name else "", "" if is_name else emphasis)
     sort = "" if cell.sort is None else f' data-sort="{escaped(str(cell.sort))}"'
     tag, scope = ("th", ' scope="row"') if is_name else ("td", "")
     return f'<{tag}{scope} class="{classes}"{sort}>{_content(cell)}{_note(cell)}</{tag}>'
@@ -181,4 +179,4 @@ def _y(height: float) -> str:
 def _legend_entry(entry: LegendEntry) -> str:
     scale = "".join(f'<i class="{tint.hue}-{tint.step}"></i>' for tint in entry.tints)
     sample = _badge(entry.badge, entry.term) if entry.badge else f"<b>{escaped(entry.term)}</b>" if entry.term else ""
-    return f'{icon_markup(entry.icon)}{sample}{f"<span class=scale>{scale}</span>" if scale else ""}{escaped(entry.text)}'
+    return f"{icon_markup(entry.icon)}{sample}{f'<span class=scale>{scale}</span>' if scale else ''}{escaped(entry.text)}"

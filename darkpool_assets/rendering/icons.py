@@ -39,4 +39,3 @@ SHAPES: Final[Mapping[Icon, str]] = {
     Icon.EMPTY: f'<g {_LINE}><circle cx="8" cy="8" r="6.2"/><path d="m3.8 12.2 8.4-8.4"/></g>',
     Icon.OPPOSED: f'<path {_LINE} d="M5 13V3M2.2 5.8 5 3l2.8 2.8M11 3v10m-2.8-2.8L11 13l2.8-2.8"/>',
 }
-

@@ -79,10 +79,7 @@ DARK: Final = Palette(
     caution_ink="#E8C568",
     caution_page="#2B2512",
 )
-_TINT_SHARES: Final[Mapping[str, tuple[float, ...]]] = {
-    LIGHT.page: (0.08, 0.16, 0.25, 0.36),
-    DARK.page: (0.14, 0.24, 0.34, 0.44),
-}
+_TINT_SHARES: Final[Mapping[str, tuple[float, ...]]] = {LIGHT.page: (0.08, 0.16, 0.25, 0.36), DARK.page: (0.14, 0.24, 0.34, 0.44)}
 TEXT_PAIRS: Final = (
     ("ink", "page"),
     ("ink", "raised"),

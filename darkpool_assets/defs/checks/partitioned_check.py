@@ -52,16 +52,15 @@ def report_verdicts(
         )
         return
     for day, verdict in verdicts.items():
-        context.op_execution_context.log_event(  # pyright: ignore[reportArgumentType] - accepts evaluations
-            dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(asset),
-                check_name=check,
-                passed=verdict.passed,
-                metadata=verdict.metadata,
-                severity=severity,
-                partition=day,
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(asset),
+            check_name=check,
+            passed=verdict.passed,
+            metadata=verdict.metadata,
+            severity=severity,
+            partition=day,
         )
+        context.op_execution_context.log_event(evaluation)  # pyright: ignore[reportArgumentType] - takes evaluations too
     broken = [day for day, verdict in verdicts.items() if not verdict.passed]
     metadata = {"days": len(verdicts), "days_found": broken}
     yield dg.AssetCheckResult(asset_key=asset, check_name=check, passed=not broken, severity=severity, metadata=metadata)

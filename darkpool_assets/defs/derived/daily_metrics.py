@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from darkpool_assets.analytics.daily_metrics import build_daily_metrics
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
-from darkpool_assets.defs.derived.derivation import derived_report, pressure_rules, recorder_of_failures, run_as_of, store_derived
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
+from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, pressure_rules, run_as_of, store_derived
 from darkpool_assets.defs.derived.lit_direction_daily import lit_direction_daily
 from darkpool_assets.defs.derived.metric_inputs import read_metric_inputs
 from darkpool_assets.defs.ledgers import refuse_after_failed_derivation, refuse_after_failure, utc_now
@@ -48,7 +48,7 @@ def daily_metrics(
 ) -> Iterator[dg.Output[None]]:
     """One row per configured ticker, always."""
 
-    def make(day: dt.date) -> SessionReport:
+    def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
         refuse_after_failure(warehouse, day, feeds=_FEEDS)
         refuse_after_failed_derivation(warehouse, day, assets=("lit_direction_daily",), version=settings.inference_version)
         as_of = run_as_of(settings)
@@ -69,7 +69,7 @@ def daily_metrics(
         qualities = dict(rows["data_quality"].value_counts().iter_rows())
         return derived_report(rows, stored, columns=_PREVIEW, data_quality=qualities, provenance_changes=events.height)
 
-    yield from make_sessions(context, make, on_failure=recorder_of_failures(warehouse, "daily_metrics", settings))
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
 
 
 def changes_of_provenance(before: pl.DataFrame, after: pl.DataFrame, *, at: dt.datetime) -> pl.DataFrame:

@@ -4,13 +4,13 @@ No number is derived here.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 import polars as pl
 
 from darkpool_assets.analytics.pressure_context import PressureRules
-from darkpool_assets.defs.daily_asset import SessionReport
+from darkpool_assets.defs.daily_asset import SessionReport, make_sessions
 from darkpool_assets.defs.ledgers import derivation_entry
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus
@@ -51,17 +51,31 @@ def store_derived(
     return warehouse.replace_day(asset, rows, day=day, inference_version=settings.inference_version, also=ledgers)
 
 
-def recorder_of_failures(warehouse: Warehouse, asset: str, settings: Settings) -> Callable[[dt.date, Exception], None]:
-    """What make_sessions calls when a day fails: the derivation ledger keeps why."""
+def derive_sessions(
+    context: dg.AssetExecutionContext,
+    make: Callable[[Warehouse, dt.date], SessionReport],
+    *,
+    warehouse: Warehouse,
+    settings: Settings,
+) -> Iterator[dg.Output[None]]:
+    """Make each day of the run on one connection of its own; a failed day leaves its reason in the derivation ledger."""
+
+    def make_connected(day: dt.date) -> SessionReport:
+        with warehouse.connected() as connected:
+            return make(connected, day)
 
     def record(day: dt.date, error: Exception) -> None:
-        message = f"{type(error).__name__}: {error}"
         entry = derivation_entry(
-            asset, day, settings=settings, as_of=run_as_of(settings), status=IngestStatus.FAILED, message=message
+            context.asset_key.to_user_string(),
+            day,
+            settings=settings,
+            as_of=run_as_of(settings),
+            status=IngestStatus.FAILED,
+            message=f"{type(error).__name__}: {error}",
         )
         warehouse.append({"derivation_ledger": entry})
 
-    return record
+    yield from make_sessions(context, make_connected, on_failure=record)
 
 
 def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> str:

@@ -13,8 +13,8 @@ from darkpool_assets import market_calendar
 from darkpool_assets.analytics.index_aggregation import build_index_aggregation
 from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.symbol_spelling import spellings_of
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
-from darkpool_assets.defs.derived.derivation import derived_report, pressure_rules, recorder_of_failures, run_as_of, store_derived
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
+from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, pressure_rules, run_as_of, store_derived
 from darkpool_assets.defs.derived.metric_inputs import look_back
 from darkpool_assets.defs.ledgers import refuse_after_failure
 from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw
@@ -42,7 +42,7 @@ def index_constituent_short_agg_daily(
     """One row per index that has members on the day."""
     constituents: list[pl.DataFrame] = []
 
-    def make(day: dt.date) -> SessionReport:
+    def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
         refuse_after_failure(warehouse, day, feeds=_FEEDS)
         if not constituents:
             constituents.append(read_configured_constituents(settings))
@@ -51,9 +51,7 @@ def index_constituent_short_agg_daily(
         stored = store_derived(warehouse, "index_constituent_short_agg_daily", rows, day=day, settings=settings, as_of=as_of)
         return derived_report(rows, stored, columns=_PREVIEW, constituents=constituents[0].height)
 
-    yield from make_sessions(
-        context, make, on_failure=recorder_of_failures(warehouse, "index_constituent_short_agg_daily", settings)
-    )
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
 
 
 def _aggregate(

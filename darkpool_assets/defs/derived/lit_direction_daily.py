@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from darkpool_assets.analytics.lit_direction import build_lit_direction
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
-from darkpool_assets.defs.derived.derivation import derived_report, recorder_of_failures, run_as_of, store_derived
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
+from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, run_as_of, store_derived
 from darkpool_assets.defs.ledgers import refuse_after_failure
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
 from darkpool_assets.settings import Settings
@@ -32,7 +32,7 @@ def lit_direction_daily(
 ) -> Iterator[dg.Output[None]]:
     """One row per configured ticker, also where no trade came."""
 
-    def make(day: dt.date) -> SessionReport:
+    def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
         refuse_after_failure(warehouse, day, feeds=("polygon_equity_trades_raw",))
         rows = build_lit_direction(
             warehouse.read_day("polygon_equity_trades_raw", day),
@@ -46,4 +46,4 @@ def lit_direction_daily(
         methods = dict(rows["classification_method"].value_counts().iter_rows())
         return derived_report(rows, stored, columns=_PREVIEW, methods=methods)
 
-    yield from make_sessions(context, make, on_failure=recorder_of_failures(warehouse, "lit_direction_daily", settings))
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)

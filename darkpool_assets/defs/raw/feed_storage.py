@@ -61,7 +61,11 @@ class Feed:
 
     def store(self, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
         """Store the readings of `day` with their ledger rows in one transaction; unchanged ones add only the ledger row."""
-        known = self.warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"])
+        with self.warehouse.connected() as warehouse:
+            return self._store(warehouse, day, readings)
+
+    def _store(self, warehouse: Warehouse, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
+        known = warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"])
         hashes = dict(zip(known["source"], known["content_hash"], strict=True))
         changed: list[pl.DataFrame] = []
         entries: list[pl.DataFrame] = []
@@ -73,13 +77,13 @@ class Feed:
                 changed.append(reading.rows)
         ledger = {"ingest_ledger": pl.concat(entries)}
         if not changed:
-            self.warehouse.append(ledger)
+            warehouse.append(ledger)
             return IngestStatus.UNCHANGED
         rows = pl.concat(changed)
         if self.vintage is None:
-            self.warehouse.replace_day(self.name, rows, day=day, also=ledger)
+            warehouse.replace_day(self.name, rows, day=day, also=ledger)
         else:
-            self.warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
+            warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
         return IngestStatus.PARTIAL if any(reading.failures for reading in readings) else IngestStatus.STORED
 
     def record_failure(self, day: dt.date, error: Exception) -> None:

@@ -5,6 +5,7 @@ A weekly feed in daily partitions: a day makes sure that every week it may rest 
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 import polars as pl
@@ -56,7 +57,9 @@ def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
     except (NotConfigured, NotPublishedYet) as reason:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
         return SessionReport(str(reason), metadata={"status": status.value})
-    statuses = {feed.store(_newest_week(reading) or day, [reading]) for reading in readings}
+    with feed.warehouse.connected() as warehouse:
+        held = replace(feed, warehouse=warehouse)
+        statuses = {held.store(_newest_week(reading) or day, [reading]) for reading in readings}
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
 

@@ -12,9 +12,9 @@ import dagster as dg
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
+from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
-from darkpool_assets.defs.derived.derivation import preview, recorder_of_failures
+from darkpool_assets.defs.derived.derivation import derive_sessions, preview
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
 from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failed_derivation
 from darkpool_assets.rendering.daily_table import build_daily_table
@@ -52,19 +52,23 @@ def daily_tables(
 ) -> Iterator[dg.Output[None]]:
     """The files of one day, byte-identical for equal rows apart from the generated-at line."""
 
-    def make(day: dt.date) -> SessionReport:
+    def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
         refuse_after_failed_derivation(warehouse, day, assets=("daily_metrics",), version=settings.inference_version)
         metrics, table = _table_of(warehouse, day, settings=settings)
         written = write_daily_table(table, metrics, folder=tables_folder(settings, day), settings=settings)
-        picture = base64.b64encode(daily_table_preview(table)).decode()
-        metadata = {
-            **{kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()},
-            "picture": dg.MetadataValue.md(f"![daily table](data:image/png;base64,{picture})"),
-            "preview": dg.MetadataValue.md(preview(metrics, _PREVIEW)),
-        }
+        metadata: dict[str, object] = {kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()}
+        metadata["preview"] = dg.MetadataValue.md(preview(metrics, _PREVIEW))
+        if day.isoformat() == context.partition_keys[-1]:
+            metadata["picture"] = _inline_picture(table)
         return SessionReport(f"{metrics.height} symbols in {', '.join(written)}", metadata=metadata)
 
-    yield from make_sessions(context, make, on_failure=recorder_of_failures(warehouse, "daily_tables", settings))
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
+
+
+def _inline_picture(table: DailyTable) -> dg.MarkdownMetadataValue:
+    """A small picture for the UI; of a range only the newest day gets one, to keep the event log small."""
+    picture = base64.b64encode(daily_table_preview(table)).decode()
+    return dg.MetadataValue.md(f"![daily table](data:image/png;base64,{picture})")
 
 
 def tables_folder(settings: Settings, day: dt.date) -> Path:

@@ -31,7 +31,10 @@ from darkpool_assets.sources.records import AT, Kind
 
 QUOTE_SCHEMA: Final = pl.Schema(
     {
-        "symbol": tables.TEXT, "timestamp": tables.INSTANT_NS, "bid": tables.NUMBER, "ask": tables.NUMBER,
+        "symbol": tables.TEXT,
+        "timestamp": tables.INSTANT_NS,
+        "bid": tables.NUMBER,
+        "ask": tables.NUMBER,
         "sequence_number": tables.COUNT,
     }
 )
