@@ -2,6 +2,7 @@
 
 import datetime as dt
 import multiprocessing
+import multiprocessing.forkserver
 import random
 import signal
 import time
@@ -16,7 +17,6 @@ from polars.testing import assert_frame_equal
 from darkpool_assets.resources import connect_to
 from darkpool_assets.tables import (
     DAILY_METRICS,
-    FINRA_OTC_WEEKLY_RAW,
     FINRA_SHORT_DAILY_RAW,
     INGEST_LEDGER,
     POLYGON_DAILY_AGG_RAW,
@@ -35,8 +35,8 @@ PROCESSES = multiprocessing.get_context("forkserver")
 
 @pytest.fixture(scope="module", autouse=True)
 def a_server_of_writers():
-    """Starts importing the writers' modules while the other tests run."""
-    PROCESSES.set_forkserver_preload([__name__])
+    """Imports what writers need while other tests run; not this module: frames made before a fork block after it."""
+    PROCESSES.set_forkserver_preload(["darkpool_assets.resources", "pytest", "polars.testing"])
     multiprocessing.forkserver.ensure_running()
 
 
@@ -120,9 +120,9 @@ def test_a_fresh_warehouse_has_every_table_empty(warehouse):
     assert counts["rows"].to_list() == [0] * len(TABLES)
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_an_empty_table_is_read_in_its_declared_schema(warehouse, table):
-    assert warehouse.read_window(table, *ALWAYS).schema == TABLES[table].schema
+def test_every_empty_table_is_read_in_its_declared_schema(warehouse):
+    schemas = {table: warehouse.read_window(table, *ALWAYS).schema for table in TABLES}
+    assert schemas == {name: table.schema for name, table in TABLES.items()}
 
 
 def test_a_second_warehouse_reads_what_the_first_one_stored(path, warehouse):
@@ -491,19 +491,28 @@ def test_entries_are_told_by_owner_and_range(warehouse):
 BIG = 3_000
 ROUNDS = 4
 KILLS = 5
+PATIENCE_SECONDS = 60
 
 
-def _write_days(path: Path, orders: Connection, close: float) -> None:
-    """Replace MON's rows of the database that each order names (several times in a row where asked), until told to stop."""
-    rows = aggs(close=close, symbols=[f"S{number}" for number in range(BIG)])
+def whole_day(close):
+    return aggs(close=close, symbols=[f"S{number}" for number in range(BIG)])
+
+
+def _write_on_order(folder: Path, orders: Connection) -> None:
+    """Replace MON in the named database once for each close of an order; "begun" and "done" are answered."""
     orders.send("ready")
-    while (order := orders.recv()) is not None:
-        name, times = order
-        warehouse = Warehouse(connect_to(path / name))
+    while True:
+        name, many_closes = orders.recv()
+        warehouse = Warehouse(connect_to(folder / name))
         orders.send("begun")
-        for _ in range(times):
-            warehouse.replace_day(AGG, rows, day=MON)
+        for close in many_closes:
+            warehouse.replace_day(AGG, whole_day(close), day=MON)
         orders.send("done")
+
+
+def answer_of(orders):
+    assert orders.poll(PATIENCE_SECONDS), "the writer says nothing"
+    return orders.recv()
 
 
 @pytest.fixture
@@ -511,13 +520,13 @@ def start_writer(tmp_path):
     """Starts a process that replaces MON on order; those still alive are ended afterwards."""
     started = []
 
-    def start(close):
+    def start():
         ours, theirs = PROCESSES.Pipe()
-        process = PROCESSES.Process(target=_write_days, args=(tmp_path, theirs, close))
+        process = PROCESSES.Process(target=_write_on_order, args=(tmp_path, theirs))
         process.start()
         theirs.close()
         started.append((process, ours))
-        assert ours.recv() == "ready"
+        assert answer_of(ours) == "ready"
         return process, ours
 
     yield start
@@ -528,48 +537,51 @@ def start_writer(tmp_path):
         ours.close()
 
 
-def stored_closes(path):
-    rows = Warehouse(connect_to(path)).read_day(AGG, MON)
-    assert rows["symbol"].n_unique() == rows.height
-    return rows["close"].value_counts().rows()
+@pytest.fixture
+def kill_a_writer(start_writer):
+    """Kills a process in the midst of replacing MON by one whole day after another."""
 
-
-def test_two_processes_that_write_the_same_first_day_leave_one_of_them_whole(tmp_path, start_writer):
-    writers = [start_writer(close)[1] for close in (1.0, 2.0)]
-    for number in range(ROUNDS):
-        name = f"first{number}.duckdb"
-        for orders in writers:
-            orders.send((name, 1))
-        assert [[orders.recv(), orders.recv()] for orders in writers] == [["begun", "done"], ["begun", "done"]]
-        assert stored_closes(tmp_path / name) in ([(1.0, BIG)], [(2.0, BIG)])
-
-
-def test_a_writer_killed_at_any_moment_leaves_the_day_wholly_old_or_wholly_new(tmp_path, start_writer):
-    path = tmp_path / "killed.duckdb"
-    moments = random.Random(20250609)
-    whole = [(0.0, BIG)]
-    Warehouse(connect_to(path)).replace_day(AGG, aggs(close=0.0, symbols=[f"S{n}" for n in range(BIG)]), day=MON)
-    for number in range(1, KILLS + 1):
-        process, orders = start_writer(float(number))
-        orders.send((path.name, 1_000))
-        assert orders.recv() == "begun"
-        time.sleep(moments.uniform(0.0, 0.15))
+    def kill(name, number, *, after):
+        process, orders = start_writer()
+        for many_closes in ([float(number)], [number + part / 1_000 for part in range(1, 1_000)]):
+            orders.send((name, many_closes))
+            assert answer_of(orders) == "begun"
+            if len(many_closes) == 1:
+                assert answer_of(orders) == "done"
+        time.sleep(after)
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
-        before, whole = whole, [(float(number), BIG)]
-        stored = stored_closes(path)
-        assert stored in (before, whole)
-        whole = stored
+
+    return kill
 
 
-def test_a_write_after_a_killed_writer_completes(tmp_path, start_writer):
-    process, orders = start_writer(1.0)
-    orders.send(("again.duckdb", 1_000))
-    assert orders.recv() == "begun"
-    time.sleep(0.1)
-    process.kill()
-    process.join()
-    path = tmp_path / "again.duckdb"
-    assert Warehouse(connect_to(path)).replace_day(AGG, aggs(close=5.0), day=MON) == 2
-    assert stored_closes(path) == [(5.0, 2)]
+def stored_close(path):
+    """The one close that every row of MON has, when each symbol is there once."""
+    rows = Warehouse(connect_to(path)).read_day(AGG, MON)
+    assert sorted(rows["symbol"]) == sorted(f"S{number}" for number in range(BIG))
+    (close,) = rows["close"].unique()
+    return close
+
+
+def test_two_processes_that_write_the_same_first_day_leave_one_of_them_whole(tmp_path, start_writer):
+    writers = [start_writer()[1] for _ in range(2)]
+    for number in range(ROUNDS):
+        name = f"first{number}.duckdb"
+        for close, orders in enumerate(writers):
+            orders.send((name, [float(close)]))
+        assert [[answer_of(orders), answer_of(orders)] for orders in writers] == [["begun", "done"]] * 2
+        assert stored_close(tmp_path / name) in (0.0, 1.0)
+
+
+def test_a_writer_killed_at_any_moment_leaves_the_day_wholly_old_or_wholly_new(tmp_path, kill_a_writer):
+    moments = random.Random(20250609)
+    for number in range(KILLS):
+        kill_a_writer("killed.duckdb", number, after=moments.uniform(0.0, 0.2))
+        assert number <= stored_close(tmp_path / "killed.duckdb") < number + 0.999
+
+
+def test_a_write_after_a_killed_writer_completes(tmp_path, kill_a_writer):
+    kill_a_writer("again.duckdb", 1, after=0.1)
+    assert Warehouse(connect_to(tmp_path / "again.duckdb")).replace_day(AGG, whole_day(5.0), day=MON) == BIG
+    assert stored_close(tmp_path / "again.duckdb") == 5.0

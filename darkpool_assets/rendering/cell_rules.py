@@ -134,7 +134,7 @@ def noted(value: object, spelling: Spelling) -> str:
 
 
 def range_text(low: object, high: object, spelling: Spelling) -> str:
-    """ "0.44–0.47"; one en dash when either end is missing."""
+    """Both ends as "0.44–0.47"; one en dash when either end is missing."""
     ends = finite(low), finite(high)
     return EN_DASH if None in ends else EN_DASH.join(spelling(end) for end in ends)
 

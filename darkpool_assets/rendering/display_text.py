@@ -66,7 +66,7 @@ def shares(value: float | None) -> str:
 
 
 def day_text(day: dt.date | None, *, beside: dt.date | None = None) -> str:
-    """ "24 Dec 2025"; the year is left out where it is the year of `beside`."""
+    """A day as "24 Dec 2025"; the year is left out where it is the year of `beside`."""
     if day is None:
         return EN_DASH
     year = "" if beside is not None and beside.year == day.year else f" {day.year}"
@@ -74,12 +74,12 @@ def day_text(day: dt.date | None, *, beside: dt.date | None = None) -> str:
 
 
 def weekday_text(day: dt.date) -> str:
-    """ "Wed 24 Dec 2025"."""
+    """A day as "Wed 24 Dec 2025"."""
     return f"{_DAYS[day.weekday()]} {day_text(day)}"
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 symbol", "20 symbols"."""
+    """A count as "1 symbol", "20 symbols"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

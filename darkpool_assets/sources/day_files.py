@@ -31,6 +31,17 @@ def date_in_name(name: str) -> dt.date | None:
     return None
 
 
+def file_named_by(setting: str, path: Path) -> Path:
+    """The file that a *_FILE setting names.
+
+    Raises:
+        MissingSource: there is no such file.
+    """
+    if not path.is_file():
+        raise MissingSource(setting, path)
+    return path
+
+
 def files_of_day(directory: Path, *, setting: str, day: dt.date, suffixes: tuple[str, ...]) -> list[Path]:
     """The files whose name spells `day`, in `directory` itself and in its YYYY/MM, sorted by name.
 

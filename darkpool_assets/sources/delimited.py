@@ -19,6 +19,7 @@ from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 
 TEXT: Final = "text"
 _QUOTED: Final = '"'
+_QUOTED_FIELD: Final = re.compile('"(?:[^"]|"")*"')
 _BLANKS: Final = (b" ", b"\t", b"\r", b"\v", b"\f")
 _MAX_HEADER_BYTES: Final = 1 << 16
 _TAIL_BYTES: Final = 1 << 16
@@ -87,7 +88,7 @@ class Delimited:
         with self.content.open() as stream:
             stream.seek(max(0, stream.seek(0, 2) - _TAIL_BYTES))
             last = stream.read().rstrip(b"\r\n").rpartition(b"\n")[2].decode(errors="replace")
-        if last.count(self.delimiter) < len(self.columns) - 1:
+        if self._fields_of(last) < len(self.columns):
             raise self._wrong_fields("last line", last)
 
     @property
@@ -105,10 +106,13 @@ class Delimited:
         if not wrong.is_empty():
             raise self._wrong_fields(f"line {wrong[AT][0]}", wrong[TEXT][0])
 
+    def _fields_of(self, line: str) -> int:
+        plain = line if self.delimiter == "|" else _QUOTED_FIELD.sub("", line)
+        return plain.count(self.delimiter) + 1
+
     def _wrong_fields(self, where: str, text: str) -> MalformedSource:
-        fields = text.count(self.delimiter) + 1
         return MalformedSource(
-            self.content.name, where, found=f"{fields} fields ({text!r})",
+            self.content.name, where, found=f"{self._fields_of(text)} fields ({text!r})",
             allowed=f"{len(self.columns)} fields separated by {self.delimiter!r}, quotes closed",
         )  # fmt: skip
 

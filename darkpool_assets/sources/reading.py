@@ -19,7 +19,8 @@ class Reading:
         physical_rows: Rows that the source holds, duplicates included.
         expected_rows: Rows that the source announces (trailer, record-total); None where it announces none.
         duplicate_rows: Exact duplicates, kept once.
-        dropped_rows: Rows whose price or size is null, not finite, zero or negative.
+        dropped_rows: Rows left out by the feed's rule: trades whose price or size is null, not finite, zero or negative;
+            weekly OTC rows without a symbol or of the tiers NA and NMS.
         off_session_rows: Rows outside the session window.
         requests: Calls made to the source.
         content_hash: Hash of what was read; equal content has an equal hash.

@@ -8,7 +8,8 @@ import datetime as dt
 from pathlib import Path
 
 from darkpool_assets.settings import Settings
-from darkpool_assets.sources.errors import AnotherDay, MissingSource, NotConfigured, NotPublishedYet
+from darkpool_assets.sources.day_files import file_named_by
+from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_file
 from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
 from darkpool_assets.sources.reading import Reading
@@ -55,7 +56,7 @@ class FinraFeeds:
         file, directory = self._settings.finra_otc_file, self._settings.finra_otc_dir
         fields = OtcFields.of(self._settings)
         if file:
-            return [read_otc_file(_existing(file, "FINRA_OTC_FILE"), fields=fields)]
+            return [read_otc_file(file_named_by("FINRA_OTC_FILE", file), fields=fields)]
         if not directory:
             raise NotConfigured("FINRA weekly OTC volume", "FINRA_OTC_FILE, FINRA_OTC_DIR")
         paths = otc_files_in(directory)
@@ -66,17 +67,11 @@ class FinraFeeds:
 
 def _one_day_file(file: Path, *, day: dt.date, look_back: bool) -> Reading:
     try:
-        return read_short_file(_existing(file, "FINRA_SHORT_SALE_FILE"), day=day)
+        return read_short_file(file_named_by("FINRA_SHORT_SALE_FILE", file), day=day)
     except AnotherDay as error:
         if not look_back:
             raise
         raise NotPublishedYet(f"FINRA_SHORT_SALE_FILE is of one day and does not hold {day}.") from error
-
-
-def _existing(file: Path, setting: str) -> Path:
-    if not file.is_file():
-        raise MissingSource(setting, file)
-    return file
 
 
 def _last_update(reading: Reading) -> tuple[dt.date, str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from darkpool_assets.settings import Settings
-from darkpool_assets.sources.day_files import file_of_day
-from darkpool_assets.sources.errors import AnotherDay, MissingSource, NotConfigured, NotPublishedYet
+from darkpool_assets.sources.day_files import file_named_by, file_of_day
+from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file
 from darkpool_assets.sources.polygon.quotes import read_quotes_file
 from darkpool_assets.sources.polygon.trades import read_trades_file
@@ -38,7 +38,7 @@ class PolygonFeeds:
         settings = self._settings
         window, symbols = settings.session_window(day), settings.tickers
         if settings.polygon_trades_file:
-            path = _existing(settings.polygon_trades_file, "POLYGON_TRADES_FILE")
+            path = file_named_by("POLYGON_TRADES_FILE", settings.polygon_trades_file)
             return read_trades_file(path, day=day, window=window, symbols=symbols)
         if not settings.polygon_trades_dir:
             raise NotConfigured("Polygon trades", "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR")
@@ -57,7 +57,7 @@ class PolygonFeeds:
         settings = self._settings
         path = None
         if settings.polygon_quotes_file:
-            path = _existing(settings.polygon_quotes_file, "POLYGON_QUOTES_FILE")
+            path = file_named_by("POLYGON_QUOTES_FILE", settings.polygon_quotes_file)
         elif settings.polygon_quotes_dir:
             path = file_of_day(settings.polygon_quotes_dir, setting="POLYGON_QUOTES_DIR", day=day, suffixes=_TICK_SUFFIXES)
         if path is None:
@@ -80,7 +80,7 @@ class PolygonFeeds:
         """
         file, directory = self._settings.polygon_daily_agg_file, self._settings.polygon_daily_agg_dir
         if file:
-            return _one_file(_existing(file, "POLYGON_DAILY_AGG_FILE"), day=day, look_back=look_back)
+            return _one_file(file_named_by("POLYGON_DAILY_AGG_FILE", file), day=day, look_back=look_back)
         if not directory:
             raise NotConfigured("Polygon daily aggregates", "POLYGON_DAILY_AGG_FILE, POLYGON_DAILY_AGG_DIR")
         path = agg_file_of(directory, day=day)
@@ -96,9 +96,3 @@ def _one_file(path: Path, *, day: dt.date, look_back: bool) -> Reading:
         if not look_back:
             raise
         raise NotPublishedYet(f"POLYGON_DAILY_AGG_FILE does not hold {day}.") from error
-
-
-def _existing(file: Path, setting: str) -> Path:
-    if not file.is_file():
-        raise MissingSource(setting, file)
-    return file

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from darkpool_assets.settings import Settings
+from darkpool_assets.settings import load_settings
 from darkpool_assets.sources.errors import AnotherDay, MalformedSource, MissingSource, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 
@@ -14,7 +14,7 @@ SHORT = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n20200102|
 
 
 def _feeds(**settings) -> FinraFeeds:
-    return FinraFeeds(Settings(**settings))
+    return FinraFeeds(load_settings(**settings))
 
 
 def _week(updated: str) -> str:

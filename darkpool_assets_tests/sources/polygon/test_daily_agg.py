@@ -1,0 +1,207 @@
+"""Daily aggregates: flat files, saved REST answers, own tables."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from darkpool_assets import tables
+from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, NotPublishedYet
+from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file
+from darkpool_assets.vocabulary import TradeSource
+
+FLAT_HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
+START = 1714536000_000000000  # 2024-05-01 00:00 New York
+DAY_NS = 86_400 * 10**9
+OWN_HEADER = "symbol,trade_date,open,high,low,close,vwap,volume,transactions,split_factor"
+
+
+def _flat_line(ticker="SPY", volume="1000.5", close="501", start: object = START) -> str:
+    return f"{ticker},{volume},500,{close},502,499,{start},42"
+
+
+def _own_line(symbol="SPY", date="2024-05-01", close="501", vwap="500.5", split="") -> str:
+    return f"{symbol},{date},500,502,499,{close},{vwap},1000,42,{split}"
+
+
+def _bar(**other: object) -> dict[str, object]:
+    return {"o": 500, "h": 502, "l": 499, "c": 501, "v": 1000.5, "vw": 500.5, "n": 42, "t": START // 10**6, **other}
+
+
+def _answer(*bars: dict[str, object], **body: object) -> str:
+    return json.dumps({"adjusted": False, "resultsCount": len(bars), "results": bars, **body})
+
+
+@pytest.fixture
+def read(write, day):
+    """Read text as an aggregates file of `day`."""
+
+    def _read(text: str, name="aggs.csv", **other):
+        return read_daily_agg_file(write(name, text), **{"day": day} | other)
+
+    return _read
+
+
+def test_a_flat_file_row_becomes_a_row_of_the_table(read, day):
+    reading = read(f"{FLAT_HEADER}\n{_flat_line()}\n", data_source=TradeSource.FLAT_FILE)
+    assert reading.rows.schema == tables.POLYGON_DAILY_AGG_RAW.schema
+    assert reading.rows.row(0, named=True) == {
+        "symbol": "SPY", "trade_date": day, "open": 500.0, "high": 502.0, "low": 499.0, "close": 501.0, "vwap": None,
+        "volume": 1000.5, "transactions": 42.0, "split_factor": None, "data_source": "FLAT_FILE",
+    }  # fmt: skip
+
+
+def test_a_flat_file_is_of_one_day(read, refuses):
+    text = f"{FLAT_HEADER}\n{_flat_line()}\n{_flat_line('DIA', start=START + DAY_NS)}\n"
+    refuses(lambda: read(text), "aggs.csv", "line 3, column window_start", "an instant of 2024-05-01 in every row")
+
+
+def test_a_flat_file_of_another_day_says_so(read):
+    with pytest.raises(AnotherDay, match=r"line 2, column window_start: found 2024-04-30 .*; allowed: 2024-05-01"):
+        read(f"{FLAT_HEADER}\n{_flat_line(start=START - 1)}\n")
+
+
+def test_an_answer_for_the_whole_market_is_of_the_day_that_was_asked_for(read, day):
+    reading = read(_answer(_bar(T="SPY", t=0), _bar(T="ABRpD", t=0)), name="grouped.json")
+    assert reading.rows.select("symbol", "trade_date", "vwap").rows() == [("ABRpD", day, 500.5), ("SPY", day, 500.5)]
+
+
+def test_an_answer_whose_name_spells_another_day_is_refused(read):
+    with pytest.raises(AnotherDay, match=r"name: found 2024-05-02; allowed: 2024-05-01"):
+        read(_answer(_bar(T="SPY")), name="2024-05-02.json")
+
+
+def test_an_undated_answer_can_be_refused(read):
+    with pytest.raises(AnotherDay, match="found no date"):
+        read(_answer(_bar(T="SPY")), name="grouped.json", accept_undated=False)
+    assert read(_answer(_bar(T="SPY")), name="2024-05-01.json", accept_undated=False).rows.height == 1
+
+
+def test_an_answer_for_one_tickers_range_gives_the_row_of_the_day(read):
+    text = _answer(_bar(), _bar(t=START // 10**6 + 86_400_000, c=1), ticker="SPY")
+    reading = read(text, name="range.json")
+    assert reading.rows.select("symbol", "close").rows() == [("SPY", 501.0)]
+    assert (reading.physical_rows, reading.off_session_rows) == (2, 1)
+
+
+def test_a_range_without_the_day_is_of_another_day(read):
+    with pytest.raises(AnotherDay, match=r"row 1, column t: found 2024-05-02"):
+        read(_answer(_bar(t=START // 10**6 + 86_400_000), ticker="SPY"), name="range.json")
+
+
+@pytest.mark.parametrize(("body", "found"), [({"adjusted": True}, "adjusted true"), ({"adjusted": None}, "no adjusted")])
+def test_adjusted_prices_are_refused(body, found, read, refuses):
+    words = ("g.json", "body", found, "fetch it again with adjusted=false")
+    refuses(lambda: read(_answer(_bar(T="SPY"), **body), name="g.json"), *words)
+
+
+def test_an_answer_with_fewer_rows_than_it_announces_is_refused(read, refuses):
+    words = ("g.json", "resultsCount", "'2'", "1, the number of rows")
+    refuses(lambda: read(_answer(_bar(T="SPY"), resultsCount=2), name="g.json"), *words)
+
+
+def test_a_table_of_ones_own_may_hold_several_days(read, day):
+    reading = read("\n".join([OWN_HEADER, _own_line(date="2024-04-30"), _own_line(split="2"), _own_line("DIA")]))
+    assert reading.rows.select("symbol", "trade_date", "vwap", "split_factor").rows() == [
+        ("DIA", day, 500.5, None),
+        ("SPY", day, 500.5, 2.0),
+    ]
+    assert (reading.physical_rows, reading.off_session_rows) == (3, 1)
+
+
+def test_a_table_of_ones_own_without_the_day_is_not_published_yet(read):
+    with pytest.raises(NotPublishedYet, match=r"aggs\.csv: no row of 2024-05-01"):
+        read(f"{OWN_HEADER}\n{_own_line(date='2024-04-30')}\n")
+
+
+def test_our_own_rows_can_be_read_again(read):
+    first = read(f"{FLAT_HEADER}\n{_flat_line()}\n").rows
+    assert read(first.write_csv(), name="own.csv").rows.equals(first)
+    rows = [{**row, "trade_date": str(row["trade_date"])} for row in first.iter_rows(named=True)]
+    assert read(json.dumps(rows), name="own.json").rows.equals(first)
+
+
+def test_exact_duplicates_are_stored_once_and_counted(read):
+    reading = read("\n".join([FLAT_HEADER, _flat_line(), _flat_line()]))
+    assert (reading.rows.height, reading.duplicate_rows) == (1, 1)
+
+
+def test_prices_may_be_absent(read):
+    assert read("\n".join([FLAT_HEADER, _flat_line(close="")])).rows["close"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (_flat_line(close="x"), ("line 3, column close", "'x'", "a number")),
+        (_flat_line(close="0"), ("line 3, column close", "'0'", "above 0")),
+        (_flat_line(close="-1"), ("line 3, column close", "'-1'")),
+        (_flat_line(close="nan"), ("line 3, column close", "'nan'")),
+        (_flat_line(close="1e400"), ("line 3, column close", "'1e400'")),
+        (_flat_line(volume="-1"), ("line 3, column volume", "'-1'", "from 0 to")),
+        (_flat_line(ticker=""), ("line 3, column ticker", "nothing", "a value")),
+        (_flat_line(start=""), ("line 3, column window_start", "nothing", "a value")),
+        (_flat_line(start="x"), ("line 3, column window_start", "'x'")),
+        (_flat_line(close="500.9"), ("line 3, column ticker", "'SPY'", "one row per (ticker)")),
+        ("SPY,1", ("line 3", "2 fields", "8 fields")),
+    ],
+)
+def test_a_wrong_line_is_refused_with_its_place(line, words, read, refuses):
+    refuses(lambda: read("\n".join([FLAT_HEADER, _flat_line(), line])), "aggs.csv", *words)
+
+
+@pytest.mark.parametrize("t", [-1, 10**18, "noon"])
+def test_a_time_that_is_no_millisecond_is_refused(t, read, refuses):
+    refuses(lambda: read(_answer(_bar(t=t), ticker="SPY"), name="r.json"), "r.json", "row 1, column t")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ("line 1",)), (FLAT_HEADER, ("line 2", "nothing below")), (OWN_HEADER, ("line 2", "nothing below")),
+        ("ticker,close\nA,1\n", ("line 1", "columns ticker, close", "open or o")),
+        ("ticker,open,high,low,close,volume\nA,1,1,1,1,1\n", ("columns", "trade_date or window_start")),
+        ("<html></html>", ("line 1",)), ('{"results":[]}', ("no row",)),
+        ('{"status":"NOT_AUTHORIZED"}', ("body", "NOT_AUTHORIZED")),
+        ('[{"T":"A","o":1,"h":1,"l":1,"c":1,"v":1,"t":1}]', ("columns", "trade_date or window_start")),
+    ],
+)  # fmt: skip
+def test_what_is_no_aggregates_file_is_refused(text, words, read, refuses):
+    refuses(lambda: read(text), "aggs.csv", *words)
+
+
+def test_the_same_day_of_a_growing_table_is_the_same_content(read):
+    before = read(f"{OWN_HEADER}\n{_own_line()}\n").content_hash
+    assert read(f"{OWN_HEADER}\n{_own_line()}\n{_own_line(date='2024-05-02')}\n").content_hash == before
+    assert read(f"{OWN_HEADER}\n{_own_line(close='501.5')}\n").content_hash != before
+
+
+def test_a_directory_gives_the_file_of_the_day(write, tmp_path, day):
+    path = write("2024/05/2024-05-01.csv.gz", "x")
+    assert agg_file_of(tmp_path, day=day) == path
+    assert agg_file_of(tmp_path, day=dt.date(2024, 5, 2)) is None
+    write("2024-05-01.json", "x")
+    with pytest.raises(AmbiguousSource, match="POLYGON_DAILY_AGG_DIR"):
+        agg_file_of(tmp_path, day=day)
+
+
+def _real(real_samples, name: str) -> dict[str, Any]:
+    return json.loads((real_samples / "polygon" / name).read_text())
+
+
+def test_a_real_adjusted_answer_is_refused(real_samples, refuses):
+    path = real_samples / "polygon" / "v2_aggs_grouped_locale_us_market_stocks_2005-04-04_adjusted_true.json"
+    refuses(lambda: read_daily_agg_file(path, day=dt.date(2005, 4, 4)), path.name, "adjusted true")
+
+
+def test_a_real_range_answer_is_read_when_it_is_unadjusted(real_samples, read):
+    answer = _real(real_samples, "v2_aggs_ticker_AAPL_range_1_day_2005-04-01_2005-04-04.json") | {"adjusted": False}
+    rows = read(json.dumps(answer), name="range.json", day=dt.date(2005, 4, 4)).rows
+    assert rows.select("symbol", "close", "vwap", "volume").rows() == [("AAPL", 1.4675, 1.4589, 578172308.0)]
+
+
+def test_a_real_whole_market_answer_is_read_when_it_is_unadjusted(real_samples, read):
+    example = _real(real_samples, "examples_extract.json")["/v2/aggs/grouped/locale/us/market/stocks/{date}"]
+    rows = read(json.dumps(example["example"] | {"adjusted": False}), name="grouped.json").rows
+    assert rows["symbol"].to_list() == ["KIMpL", "TANH", "VSAT"]

@@ -1,0 +1,230 @@
+"""Which sessions a command makes: modes, ranges, blocks of neighbours and days that others made stale."""
+
+import datetime as dt
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darkpool_assets import market_calendar
+from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, stale_sessions
+from darkpool_assets.settings import Settings, SettingsError, load_settings
+
+D = dt.date
+NOW = dt.datetime(2025, 6, 14, 12, tzinfo=dt.UTC)
+START = D(2018, 8, 1)
+TODAY = D(2025, 6, 14)
+JUNE = market_calendar.sessions_between(D(2025, 6, 2), D(2025, 6, 30))
+
+
+@pytest.fixture(autouse=True)
+def a_bare_environment(tmp_path, monkeypatch):
+    """An empty working directory and none of the product's variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+
+
+def chosen(mode="single", target: dt.date | None = None, count=5, now=NOW, start=START):
+    return chosen_sessions(
+        load_settings(fetch_mode=mode, target_date=target, backfill_count=count, partitions_start=start), now=now
+    )
+
+
+def faults(first, last, *, start=START, now=NOW):
+    with pytest.raises(SettingsError) as error:
+        sessions_of_range(first, last, settings=load_settings(partitions_start=start), now=now)
+    return [fault.split(":")[0] for fault in error.value.faults]
+
+
+# Modes
+
+
+def test_single_is_the_target_session():
+    assert chosen(target=D(2025, 1, 8)) == [D(2025, 1, 8)]
+
+
+def test_without_a_target_the_latest_completed_session_is_made():
+    assert chosen() == [D(2025, 6, 13)]
+
+
+@pytest.mark.parametrize(("minute", "session"), [(59, D(2025, 6, 12)), (60, D(2025, 6, 13))])
+def test_todays_session_is_made_from_its_close_on(minute, session):
+    now = dt.datetime(2025, 6, 13, 19, tzinfo=dt.UTC) + dt.timedelta(minutes=minute)
+    assert chosen(now=now) == [session]
+
+
+def test_daily_is_the_last_sessions_up_to_the_target():
+    expected = [D(2025, 1, 7), D(2025, 1, 8), D(2025, 1, 10)]
+    assert chosen("daily", D(2025, 1, 10), 3) == expected
+
+
+def test_daily_of_one_is_the_target():
+    assert chosen("daily", D(2025, 1, 10), 1) == [D(2025, 1, 10)]
+
+
+def test_daily_begins_with_the_first_partition():
+    assert chosen("daily", D(2025, 1, 10), 3, start=D(2025, 1, 8)) == [D(2025, 1, 8), D(2025, 1, 10)]
+
+
+def test_weekly_is_the_last_session_of_each_week():
+    assert chosen("weekly", D(2025, 6, 13), 3) == [D(2025, 5, 30), D(2025, 6, 6), D(2025, 6, 13)]
+
+
+def test_weekly_takes_thursday_where_friday_is_a_holiday():
+    expected = [D(2025, 4, 11), D(2025, 4, 17), D(2025, 4, 25)]
+    assert chosen("weekly", D(2025, 4, 25), 3) == expected
+
+
+@pytest.mark.parametrize("target", [D(2025, 4, 21), D(2025, 4, 23)])
+def test_weekly_ends_with_the_target_within_its_week(target):
+    assert chosen("weekly", target, 2) == [D(2025, 4, 17), target]
+
+
+def test_weekly_begins_with_the_first_partition():
+    assert chosen("weekly", D(2025, 6, 13), 3, start=D(2025, 6, 6)) == [D(2025, 6, 6), D(2025, 6, 13)]
+    assert chosen("weekly", D(2025, 6, 13), 3, start=D(2025, 6, 7)) == [D(2025, 6, 13)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(JUNE), st.integers(1, 40), st.sampled_from(["daily", "weekly"]))
+def test_any_choice_holds_distinct_sessions_in_order_and_ends_with_the_target(target, count, mode):
+    if target > TODAY:
+        target = D(2025, 6, 13)
+    days = chosen(mode, target, count)
+    assert len(days) == count
+    assert days == sorted(set(days))
+    assert days[-1] == target
+    assert all(market_calendar.is_session(day) for day in days)
+
+
+# Ranges
+
+
+def test_a_range_holds_both_ends():
+    days = sessions_of_range(D(2025, 1, 8), D(2025, 1, 10), settings=load_settings(), now=NOW)
+    assert days == [D(2025, 1, 8), D(2025, 1, 10)]
+
+
+def test_a_range_may_begin_and_end_on_days_without_a_session():
+    days = sessions_of_range(D(2025, 6, 7), D(2025, 6, 14), settings=load_settings(), now=NOW)
+    assert (days[0], days[-1], len(days)) == (D(2025, 6, 9), D(2025, 6, 13), 5)
+
+
+def test_a_reversed_range_is_refused():
+    assert faults(D(2025, 6, 13), D(2025, 6, 12)) == ["FROM"]
+
+
+def test_a_range_of_one_session_is_accepted():
+    assert sessions_of_range(D(2025, 6, 13), D(2025, 6, 13), settings=load_settings(), now=NOW) == [D(2025, 6, 13)]
+
+
+def test_a_range_up_to_today_is_accepted_and_up_to_tomorrow_refused():
+    assert sessions_of_range(D(2025, 6, 13), TODAY, settings=load_settings(), now=NOW) == [D(2025, 6, 13)]
+    assert faults(D(2025, 6, 13), TODAY + dt.timedelta(days=1)) == ["TO"]
+
+
+def test_today_is_new_yorks():
+    after_midnight_utc = dt.datetime(2025, 6, 14, 1, tzinfo=dt.UTC)
+    assert faults(D(2025, 6, 12), D(2025, 6, 14), now=after_midnight_utc) == ["TO"]
+
+
+def test_a_range_before_the_first_partition_is_refused():
+    from_thursday = load_settings(partitions_start=D(2025, 6, 12))
+    assert sessions_of_range(D(2025, 6, 12), D(2025, 6, 13), settings=from_thursday, now=NOW) == [D(2025, 6, 12), D(2025, 6, 13)]
+    assert faults(D(2025, 6, 11), D(2025, 6, 13), start=D(2025, 6, 12)) == ["FROM"]
+
+
+@pytest.mark.parametrize(("first", "last"), [(D(2025, 1, 9), D(2025, 1, 9)), (D(2025, 6, 7), D(2025, 6, 8))])
+def test_a_range_without_a_session_is_refused(first, last):
+    assert faults(first, last) == ["FROM, TO"]
+
+
+def test_all_faults_of_a_range_are_told_at_once():
+    assert faults(D(2026, 1, 2), D(2025, 12, 1), start=D(2026, 5, 1)) == ["FROM", "TO", "FROM"]
+
+
+# Blocks
+
+
+def test_neighbours_across_a_weekend_and_a_holiday_are_one_block():
+    days = [D(2025, 7, 2), D(2025, 7, 3), D(2025, 7, 7), D(2025, 7, 8)]
+    assert contiguous_blocks(days, largest=30) == [days]
+
+
+def test_a_missing_session_begins_a_new_block():
+    assert contiguous_blocks([D(2025, 6, 9), D(2025, 6, 11), D(2025, 6, 12)], largest=30) == [
+        [D(2025, 6, 9)],
+        [D(2025, 6, 11), D(2025, 6, 12)],
+    ]
+
+
+def test_a_block_holds_at_most_the_largest_number():
+    sizes = {largest: [len(block) for block in contiguous_blocks(JUNE[:6], largest=largest)] for largest in (1, 3, 4, 6, 7)}
+    assert sizes == {1: [1] * 6, 3: [3, 3], 4: [4, 2], 6: [6], 7: [6]}
+
+
+def test_no_days_are_no_blocks():
+    assert contiguous_blocks([], largest=30) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.sampled_from(JUNE)).map(sorted), st.integers(1, 8))
+def test_blocks_hold_every_day_once_and_in_order(days, largest):
+    blocks = contiguous_blocks(days, largest=largest)
+    assert [day for block in blocks for day in block] == days
+    assert all(market_calendar.sessions_between(block[0], block[-1]) == block for block in blocks)
+
+
+# Stale sessions
+
+
+def stale(changed, *, made=(), stored=JUNE, window=3):
+    return stale_sessions(stored, changed=changed, made=made, window=window)
+
+
+def test_later_sessions_within_the_window_are_stale_and_the_next_one_is_not():
+    friday = D(2025, 6, 6)
+    assert stale([friday], made=market_calendar.sessions_of_week(D(2025, 6, 2))) == [
+        D(2025, 6, 9),
+        D(2025, 6, 10),
+        D(2025, 6, 11),
+    ]
+
+
+def test_earlier_sessions_of_the_week_are_stale_and_earlier_weeks_are_not():
+    assert stale([D(2025, 6, 13)], window=1) == [
+        D(2025, 6, 9),
+        D(2025, 6, 10),
+        D(2025, 6, 11),
+        D(2025, 6, 12),
+        D(2025, 6, 13),
+        D(2025, 6, 16),
+    ]
+
+
+def test_sessions_that_were_made_are_not_stale():
+    assert stale([D(2025, 6, 6)], made=[*market_calendar.sessions_of_week(D(2025, 6, 2)), D(2025, 6, 10)]) == [
+        D(2025, 6, 9),
+        D(2025, 6, 11),
+    ]
+
+
+def test_a_session_whose_own_input_changed_and_that_was_not_made_again_is_stale():
+    assert stale([D(2025, 6, 11)], stored=[D(2025, 6, 11)]) == [D(2025, 6, 11)]
+
+
+def test_sessions_that_are_not_stored_are_not_stale():
+    assert stale([D(2025, 6, 6)], stored=[D(2025, 6, 10), D(2025, 6, 20)]) == [D(2025, 6, 10)]
+
+
+def test_nothing_changed_and_nothing_is_stale():
+    assert stale([]) == []
+
+
+def test_a_window_counts_sessions_and_not_days():
+    before_the_holiday = D(2025, 7, 3)
+    stored = market_calendar.sessions_between(D(2025, 7, 7), D(2025, 7, 11))
+    assert stale([before_the_holiday], stored=stored, window=2) == [D(2025, 7, 7), D(2025, 7, 8)]
