@@ -93,7 +93,7 @@ class SessionRunner:
         for block in contiguous_blocks(days, largest=LARGEST_RUN):
             result = self._execute(block, select, force=force)
             if not result.success:
-                outcome.failures += _step_failures(result)
+                outcome.failures += _run_failures(result)
             outcome.made += block
 
     def _execute(self, block: list[dt.date], select: Sequence[str], *, force: bool) -> dg.ExecuteInProcessResult:
@@ -178,13 +178,16 @@ def _failures_of(entries: pl.DataFrame) -> pl.Expr:
     return pl.col("failures") if "failures" in entries.columns else pl.lit(None, pl.String)
 
 
-def _step_failures(result: dg.ExecuteInProcessResult) -> list[str]:
+def _run_failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What failed in a run: its steps, or the run itself where it did not come to any."""
     failed = [event for event in result.all_events if event.is_step_failure]
-    return [f"{event.step_key}: {_message(event.step_failure_data)}" for event in failed]
+    if failed:
+        return [f"{event.step_key}: {_message(event.step_failure_data.error)}" for event in failed]
+    ended = [event for event in result.all_events if event.is_run_failure]
+    return [f"run: {_message(event.job_failure_data.error)}" for event in ended] or ["run: failed"]
 
 
-def _message(data: Any) -> str:
-    error = data.error
+def _message(error: Any) -> str:
     return str((error.cause or error).message).strip() if error else "failed"
 
 

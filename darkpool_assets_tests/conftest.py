@@ -1,8 +1,31 @@
 """Fixtures that every test module may use."""
 
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
+
+from darkpool_assets.resources import connect_to
+from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
+from darkpool_assets.sample_market.writing import write_sample_market
+from darkpool_assets.settings import Settings, load_settings
+from darkpool_assets.warehouse import Warehouse
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither a developer's .env nor an exported setting reaches a test."""
+    before, folder = Path.cwd(), tmp_path_factory.mktemp("cwd")
+    removed = {name: os.environ.pop(name.upper()) for name in Settings.model_fields if name.upper() in os.environ}
+    os.chdir(folder)
+    yield
+    os.chdir(before)
+    os.environ.update({name.upper(): value for name, value in removed.items()})
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +35,53 @@ def real_samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real samples are not on this machine ({folder.name} folder beside the repository)")
     return folder
+
+
+@dataclass(frozen=True)
+class MadeMarket:
+    """A sample market, the sessions made of it, and where everything is."""
+
+    market: SampleMarket
+    settings: Settings
+    days: list[dt.date]
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse that holds the sessions."""
+        return Warehouse(connect_to(self.settings.duckdb_path))
+
+    def copied_to(self, folder: Path) -> "MadeMarket":
+        """The same on a copy of the database, to be broken at will."""
+        copy = folder / "darkpool.duckdb"
+        shutil.copyfile(self.settings.duckdb_path, copy)
+        changed = {"duckdb_path": copy, "output_dir": folder / "output"}
+        return MadeMarket(self.market, self.settings.model_copy(update=changed), self.days)
+
+
+@pytest.fixture(scope="session")
+def small_market(tmp_path_factory: pytest.TempPathFactory) -> SampleMarket:
+    """Files of three sessions of a small sample market; the last ones of 12 December 2025, an anchored week."""
+    market = SampleMarket(
+        folder=tmp_path_factory.mktemp("market"), last_session=dt.date(2025, 12, 12), sessions=3, trades_per_symbol=600
+    )
+    write_sample_market(market)
+    return market
+
+
+def settings_of(market: SampleMarket, folder: Path, **changes: object) -> Settings:
+    """Settings that point at `market`, with a database and outputs of their own in `folder`."""
+    values: dict[str, object] = {name.lower(): value for name, value in sample_settings(market).items()}
+    values |= {"duckdb_path": folder / "darkpool.duckdb", "output_dir": folder / "output", "as_of": "2026-01-05"}
+    return load_settings(**(values | changes))
+
+
+@pytest.fixture(scope="session")
+def made_market(small_market: SampleMarket, tmp_path_factory: pytest.TempPathFactory) -> MadeMarket:
+    """Three sessions of the small market, made by one range run; not to be changed (see MadeMarket.copied_to)."""
+    from darkpool_assets.session_runs import SessionRunner
+
+    settings = settings_of(small_market, tmp_path_factory.mktemp("made"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        outcome = SessionRunner(settings, instance, on_day=lambda *_: None).run(small_market.trade_sessions)
+    assert not outcome.failures
+    return MadeMarket(small_market, settings, list(small_market.trade_sessions))

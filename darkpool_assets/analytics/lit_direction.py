@@ -134,7 +134,7 @@ def _with_ratios(rows: pl.DataFrame, *, minimum: float) -> pl.DataFrame:
     return rows.with_columns(
         lit_buy_ratio=_buy_ratio(buy, sell, minimum=minimum),
         log_buy_sell=pl.when((buy > 0) & (sell > 0)).then((buy / sell).log()),
-        quote_coverage_pct=pl.when(total > 0).then(100 * pl.col("quoted_volume") / total),
+        quote_coverage_pct=100 * pl.col("quoted_volume") / total,
         lit_coverage_pct=pl.when(total > 0).then(100 * classified / total),
     )
 

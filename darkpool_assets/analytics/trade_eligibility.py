@@ -73,8 +73,8 @@ def categorise_prints(trades: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `trades` with `category`, an Enum of PrintCategory.
     """
-    off_exchange = pl.col("exchange").is_in(OFF_EXCHANGE_IDS) | (pl.col("trf_id").fill_null(0) != 0)
-    excluded = (pl.col("correction").fill_null(0) != 0) | pl.col("conditions").is_in(_excluded_lists(trades["conditions"]))
+    off_exchange = pl.col("exchange").is_in(OFF_EXCHANGE_IDS) | (pl.col("trf_id") != 0)
+    excluded = (pl.col("correction") != 0) | pl.col("conditions").is_in(_excluded_lists(trades["conditions"]))
     category = (
         pl.when(off_exchange).then(pl.lit(PrintCategory.OFF_EXCHANGE.value))
         .when(excluded).then(pl.lit(PrintCategory.EXCLUDED.value))

@@ -164,6 +164,10 @@ def test_without_a_minimum_nothing_classified_is_still_no_ratio(prints: pl.DataF
     assert (row["lit_buy_ratio"], row["lit_buy_ratio_low"], row["direction_stable"]) == (None, None, None)
 
 
+def test_without_a_minimum_parts_of_a_share_have_a_ratio(prints: pl.DataFrame):
+    assert build(prints, ["FRAC"], minimum=0)["lit_buy_ratio"].item() == pytest.approx(2 / 3)
+
+
 def test_bars_of_a_symbol_that_has_trades_are_left_out(prints: pl.DataFrame):
     bars = prints.filter(pl.col("symbol") == "BAR").with_columns(symbol=pl.lit("NBB"))
     assert_frame_equal(build(pl.concat([prints, bars]), ["NBB"]), build(prints, ["NBB"]))

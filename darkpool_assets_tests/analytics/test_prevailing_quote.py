@@ -113,8 +113,13 @@ def test_quotes_of_symbols_without_trades_are_ignored():
 
 
 def test_trades_without_sequence_numbers_keep_their_order():
-    trades = trades_at(("A", 5), ("A", 5), ("A", 1)).with_columns(mark=pl.Series([1, 2, 3]), sequence_number=None)
-    assert attach_prevailing_quotes(trades, quotes_at(("A", 0, 9.0)))["mark"].to_list() == [3, 1, 2]
+    trades = trades_at(*[("A", 5)] * 5000, ("A", 1)).with_columns(mark=pl.int_range(pl.len()), sequence_number=None)
+    assert attach_prevailing_quotes(trades, quotes_at(("A", 0, 9.0)))["mark"].to_list() == [5000, *range(5000)]
+
+
+def test_quotes_of_one_instant_are_ordered_though_their_instants_are():
+    quotes = quotes_at(("A", 1, 9.0), ("A", 2, 8.0), ("A", 2, 7.0)).with_columns(sequence_number=pl.Series([1, 3, 2]))
+    assert bids(trades_at(("A", 3)), quotes) == [8.0]
 
 
 def test_a_session_may_cross_utc_midnight():
@@ -158,8 +163,22 @@ def test_tape_order_is_symbol_then_time_then_sequence():
     assert ordered.select(TRADE.names()).rows() == [("A", 1, 2), ("A", 1, 3), ("A", 2, 1), ("B", 1, 1), ("a", 0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("rows", "ordered"),
+    [
+        ([("A", 2, 1), ("A", 1, 2)], [("A", 1, 2), ("A", 2, 1)]),
+        ([("A", 1, 2), ("A", 1, 1)], [("A", 1, 1), ("A", 1, 2)]),
+        ([("A", 1, 2), ("A", 1, None)], [("A", 1, None), ("A", 1, 2)]),
+        ([("B", 1, 1), ("A", 1, 1)], [("A", 1, 1), ("B", 1, 1)]),
+    ],
+)
+def test_one_thing_out_of_order_is_put_in_order(rows: list, ordered: list):
+    tape = on_the_day(pl.DataFrame(rows, schema=TRADE, orient="row"))
+    assert in_tape_order(tape).select(TRADE.names()).rows() == ordered
+
+
 def test_prints_that_are_in_order_are_handed_back_untouched():
-    tape = trades_at(("A", 1), ("A", 1), ("A", 2), ("B", 0))
+    tape = trades_at(("A", 1), ("A", 1), ("A", 2), ("B", 0)).with_columns(sequence_number=pl.Series([1, 1, 0, 0]))
     assert in_tape_order(tape) is tape
 
 

@@ -1,0 +1,107 @@
+"""The gate on a stored day: open on a sound one, closed by each single broken rule, by name."""
+
+from pathlib import Path
+
+import pytest
+
+from darkpool_assets.analytics.phase_c_gate import GateClosed
+from darkpool_assets.defs.stored_day import judge_day
+from darkpool_assets.resources import connect_to
+from darkpool_assets_tests.conftest import MadeMarket
+
+METRICS = "update daily_metrics set"
+ANCHORED_DAY = "where date = '2025-12-11' and symbol"
+CORRUPTIONS = [
+    (1, f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'"),
+    (1, f"{METRICS} otc_week_used = '2025-12-01' {ANCHORED_DAY} = 'SPY'"),
+    (1, f"{METRICS} otc_status = 'OVERDUE' {ANCHORED_DAY} = 'SPY'"),
+    (2, f"{METRICS} otc_off_exchange_volume = 5 {ANCHORED_DAY} = 'XLF'"),
+    (2, f"{METRICS} has_otc = false {ANCHORED_DAY} = 'SPY'"),
+    (3, f"{METRICS} otc_alloc_volume = otc_alloc_volume * 1.00001 {ANCHORED_DAY} = 'QQQ'"),
+    (3, f"{METRICS} otc_alloc_volume = 100 {ANCHORED_DAY} = 'XLF'"),
+    (3, f"{METRICS} otc_buy_volume = otc_buy_volume + 1000 {ANCHORED_DAY} = 'QQQ'"),
+    (3, f"{METRICS} otc_alloc_basis = 'EQUAL' {ANCHORED_DAY} = 'QQQ'"),
+    (3, f"{METRICS} otc_participation_rate = otc_participation_rate * 2 {ANCHORED_DAY} = 'QQQ'"),
+    (3, "update finra_otc_weekly_raw set off_exchange_volume = off_exchange_volume * 2 where symbol = 'IWM'"),
+    (4, f"{METRICS} otc_published_date = '2026-02-01' {ANCHORED_DAY} = 'AAPL'"),
+    (4, "delete from finra_otc_weekly_raw where symbol = 'AAPL' and week_start_date = '2025-12-08'"),
+    (5, f"{METRICS} log_buy_sell = 0.7 {ANCHORED_DAY} = 'SPY'"),
+    (5, f"{METRICS} lit_buy_ratio = null {ANCHORED_DAY} = 'SPY'"),
+    (5, "update lit_direction_daily set lit_sell_volume = 0 where date = '2025-12-11' and symbol = 'SPY'"),
+    (6, f"{METRICS} short_ratio_denominator_type = 'POLYGON_TOTAL' {ANCHORED_DAY} = 'SPY'"),
+    (6, f"{METRICS} short_ratio_denominator_value = null {ANCHORED_DAY} = 'SPY'"),
+    (6, f"{METRICS} has_short = false {ANCHORED_DAY} = 'SPY'"),
+    (6, f"{METRICS} short_ratio = short_ratio / 2 {ANCHORED_DAY} = 'SPY'"),
+    (7, "update lit_direction_daily set lit_total_volume = lit_total_volume + off_exchange_print_volume where symbol = 'SPY'"),
+    (7, "update polygon_equity_trades_raw set exchange = 4 where symbol = 'MSFT' and exchange <> 4"),
+    (7, "update polygon_equity_trades_raw set correction = 1 where symbol = 'MSFT' and correction is distinct from 1"),
+    (7, "update polygon_equity_trades_raw set timestamp = timestamp - interval 8 hour where symbol = 'MSFT'"),
+    (8, f"delete from daily_metrics {ANCHORED_DAY} = 'NVDA'"),
+    (8, f"insert into daily_metrics select * from daily_metrics {ANCHORED_DAY} = 'NVDA'"),
+    (8, "delete from lit_direction_daily where symbol = 'NVDA'"),
+    (9, "delete from finra_short_daily_raw where trade_date = '2025-12-11' and symbol = 'AAPL' and source = 'CNMS'"),
+    (9, "update ingest_ledger set expected_rows = expected_rows + 1 where feed = 'finra_short_daily_raw'"),
+    (10, f"{METRICS} as_of = '2026-03-01' {ANCHORED_DAY} = 'SPY'"),
+]
+DAY_OF_CORRUPTION = 1
+
+
+def test_a_sound_day_opens_the_gate(made_market: MadeMarket) -> None:
+    verdict = judge_day(made_market.warehouse, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert verdict.is_open, [one.explanation for one in verdict.broken]
+
+
+@pytest.mark.parametrize(("rule", "corruption"), CORRUPTIONS, ids=[f"rule {n}: {sql[:90]}" for n, sql in CORRUPTIONS])
+def test_a_corrupted_row_closes_the_gate_by_its_rule(made_market: MadeMarket, tmp_path: Path, rule: int, corruption: str) -> None:
+    broken = made_market.copied_to(tmp_path)
+    with connect_to(broken.settings.duckdb_path)() as connection:
+        changed = connection.execute(corruption).fetchone()
+    assert changed and changed[0] > 0
+    verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
+    assert rule in {one.rule.number for one in verdict.broken}, [(one.rule.number, one.explanation) for one in verdict.broken]
+
+
+def test_a_closed_gate_names_the_rule_the_symbol_and_the_remedy(made_market: MadeMarket, tmp_path: Path) -> None:
+    broken = made_market.copied_to(tmp_path)
+    with connect_to(broken.settings.duckdb_path)() as connection:
+        connection.execute(f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'")
+    verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
+    with pytest.raises(GateClosed, match="data_quality_follows_the_published_week: .*SPY: PRE_OTC.*Materialise daily_metrics"):
+        verdict.require_open()
+
+
+def test_a_day_that_was_never_derived_is_refused(made_market: MadeMarket) -> None:
+    day = made_market.market.cheap_sessions[0]
+    verdict = judge_day(made_market.warehouse, day, settings=made_market.settings)
+    assert [one.rule.name for one in verdict.broken] == ["every_configured_ticker_has_its_row"]
+
+
+def test_a_pre_otc_day_opens_the_gate(made_market: MadeMarket, tmp_path: Path) -> None:
+    from darkpool_assets.session_runs import SessionRunner
+    import dagster as dg
+
+    earlier = made_market.copied_to(tmp_path)
+    settings = earlier.settings.model_copy(update={"as_of": "2025-12-12"})
+    with dg.DagsterInstance.ephemeral() as instance:
+        SessionRunner(settings, instance, on_day=lambda *_: None).run([earlier.days[-1]], select=["daily_metrics"])
+    rows = earlier.warehouse.read_day("daily_metrics", earlier.days[-1])
+    assert set(rows["data_quality"]) == {"PRE_OTC"}
+    assert judge_day(earlier.warehouse, earlier.days[-1], settings=settings).is_open
+
+
+def test_pruned_raw_trades_leave_the_gate_open_on_the_ledger(made_market: MadeMarket, tmp_path: Path) -> None:
+    pruned = made_market.copied_to(tmp_path)
+    with connect_to(pruned.settings.duckdb_path)() as connection:
+        connection.execute("delete from polygon_equity_trades_raw")
+    assert judge_day(pruned.warehouse, pruned.days[DAY_OF_CORRUPTION], settings=pruned.settings).is_open
+
+
+def test_a_lit_volume_that_the_ledger_does_not_know_closes_the_gate_after_pruning(
+    made_market: MadeMarket, tmp_path: Path
+) -> None:
+    pruned = made_market.copied_to(tmp_path)
+    with connect_to(pruned.settings.duckdb_path)() as connection:
+        connection.execute("delete from polygon_equity_trades_raw")
+        connection.execute("update lit_direction_daily set lit_total_volume = lit_total_volume * 1.1 where symbol = 'SPY'")
+    verdict = judge_day(pruned.warehouse, pruned.days[DAY_OF_CORRUPTION], settings=pruned.settings)
+    assert 7 in {one.rule.number for one in verdict.broken}
