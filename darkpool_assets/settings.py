@@ -310,4 +310,8 @@ def _shown(value: object) -> str:
         return ",".join(value)
     if isinstance(value, dict):
         return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
     return f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)

@@ -24,6 +24,8 @@ _LIT_COLUMNS = (
     "lit_buy_volume",
     "lit_sell_volume",
     "lit_buy_ratio",
+    "lit_buy_ratio_low",
+    "lit_buy_ratio_high",
     "lit_coverage_pct",
     "classification_method",
     "direction_stable",

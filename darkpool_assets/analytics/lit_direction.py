@@ -24,6 +24,7 @@ from darkpool_assets.vocabulary import ClassificationMethod, ClassificationRule,
 
 NBBO_FROM_PCT: Final = 95
 TICK_UP_TO_PCT: Final = 5
+_DUST: Final = 1e-9  # sums of fractional sizes miss a threshold by a last bit
 STABILITY_RULES: Final = (ClassificationRule.LEE_READY, ClassificationRule.EMO, ClassificationRule.CLNV, ClassificationRule.TICK)
 _TAPE_COLUMNS: Final = ("symbol", "timestamp", "sequence_number", "price", "size", "bid", "ask")
 _VOLUMES: Final = (
@@ -119,8 +120,8 @@ def _with_method(rows: pl.DataFrame, *, rule: ClassificationRule) -> pl.DataFram
         pl.when(total.is_null()).then(pl.lit(ClassificationMethod.NONE.value))
         .when(pl.col("is_bars")).then(pl.lit(ClassificationMethod.BVC.value))
         .when(pl.lit(rule is ClassificationRule.TICK)).then(pl.lit(ClassificationMethod.TICK.value))
-        .when(covered >= NBBO_FROM_PCT * total).then(pl.lit(ClassificationMethod.NBBO.value))
-        .when(covered <= TICK_UP_TO_PCT * total).then(pl.lit(ClassificationMethod.TICK.value))
+        .when(covered >= (NBBO_FROM_PCT - _DUST) * total).then(pl.lit(ClassificationMethod.NBBO.value))
+        .when(covered <= (TICK_UP_TO_PCT + _DUST) * total).then(pl.lit(ClassificationMethod.TICK.value))
         .otherwise(pl.lit(ClassificationMethod.MIXED.value))
     )  # fmt: skip
     came_without_bars = pl.col("came") & ~pl.col("is_bars").fill_null(value=False)

@@ -34,8 +34,7 @@ def build_daily_table(
     """The model of one day's table.
 
     Args:
-        metrics: The day's rows of `daily_metrics`, one per symbol, all of one inference_version. Where the frame also has
-            lit_buy_ratio_low and lit_buy_ratio_high, they are shown under the buy ratio.
+        metrics: The day's rows of `daily_metrics`, one per symbol, all of one inference_version.
         index_rows: The day's rows of `index_constituent_short_agg_daily`, one per index; may be empty.
         history: One row per (date, symbol) with close (USD) and log_buy_sell; dates outside `sessions` are ignored.
         day: The session that the rows are of.

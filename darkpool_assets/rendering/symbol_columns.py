@@ -37,7 +37,6 @@ from darkpool_assets.rendering.table_model import BadgeKind, Cell, Column, Empha
 from darkpool_assets.tables import DAILY_METRICS
 from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, DenominatorType, OtcAllocBasis, ShortRatioSource
 
-BUY_RATIO_RANGE: Final = ("lit_buy_ratio_low", "lit_buy_ratio_high")
 _BASIS_WORDS: Final[Mapping[str, str]] = {
     OtcAllocBasis.FINRA_DAILY: "by FINRA",
     OtcAllocBasis.POLYGON_DAILY: "by Polygon",
@@ -85,8 +84,7 @@ def _line(line: Sparkline | None) -> Cell:
 
 
 def _buy_ratio(day: SymbolDay) -> Cell:
-    low, high = BUY_RATIO_RANGE
-    note = range_text(day[low], day[high], lambda value: fixed(value, 2)) if low in day.row else ""
+    note = range_text(day["lit_buy_ratio_low"], day["lit_buy_ratio_high"], lambda value: fixed(value, 2))
     return figure(day["lit_buy_ratio"], ratio, note=note)
 
 

@@ -10,16 +10,19 @@ from darkpool_assets.sample_market.universe import INDEX_NAME, JOINING_MEMBER, L
 
 
 def constituents_csv(market: SampleMarket) -> str:
-    """CSV index_symbol, symbol, weight, start_date, end_date; dates both inclusive, empty where open.
+    """CSV index_symbol, symbol, weight, start_date, end_date, list_date; dates both inclusive, empty where open.
 
-    One member joins in the middle of the sessions with trades; another has its last day on the session before.
+    The list is dated on the first day of the last session's quarter. One member joins in the middle of the sessions with
+    trades; another has its last day on the session before.
     """
     sessions = market.trade_sessions
     joins = sessions[len(sessions) // 2]
     leaves = sessions[len(sessions) // 2 - 1] if len(sessions) > 1 else joins
-    lines = ["index_symbol,symbol,weight,start_date,end_date"]
-    lines += [_line(security.symbol, security.index_weight, joins, leaves) for security in UNIVERSE if security.index_weight]
-    return "\n".join([*lines, ""])
+    quarter = (market.last_session.month - 1) // 3
+    listed = dt.date(market.last_session.year, 3 * quarter + 1, 1)
+    members = [security for security in UNIVERSE if security.index_weight]
+    lines = [f"{_line(member.symbol, member.index_weight, joins, leaves)},{listed}" for member in members]
+    return "\n".join(["index_symbol,symbol,weight,start_date,end_date,list_date", *lines, ""])
 
 
 def _line(symbol: str, weight: float, joins: dt.date, leaves: dt.date) -> str:

@@ -23,7 +23,7 @@ from darkpool_assets.vocabulary import SAMPLE_DATA_NOTICE
 
 Progress = Callable[[str, int, int], None]
 
-_FORMAT_VERSION: Final = 1
+_FORMAT_VERSION: Final = 2
 _PLAN_FILE: Final = "plan.json"
 _NOTICE_FILE: Final = "SAMPLE_DATA.txt"
 _FOLDERS: Final = ("finra_short", "finra_otc", "trades", "quotes", "day_aggs", "constituents", "truth")

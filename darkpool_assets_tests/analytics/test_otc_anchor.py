@@ -150,6 +150,21 @@ def test_a_symbol_whose_rows_are_all_firm_rows_has_no_week():
     assert weekly_otc_volumes(raw([{"summary_type_code": "ATS_W_SMBL_FIRM"}]), as_of=LATE).is_empty()
 
 
+def test_of_two_issues_the_smaller_one_is_named():
+    rows = raw([{"issue_name": "Small", "off_exchange_volume": 1.0}, {"issue_name": "Large", "off_exchange_volume": 2.0}])
+    weeks = weekly_otc_volumes(rows, as_of=LATE)
+    assert weeks.select("otc_volume", "other_issue_names").rows() == [(2.0, "Small")]
+
+
+@pytest.mark.parametrize(("as_of", "known"), [(D(2025, 7, 1), 0), (D(2025, 7, 2), 1)])
+def test_a_week_is_known_when_all_rows_of_its_vintage_are_published(as_of, known):
+    legs = [
+        {"summary_type_code": "ATS_W_SMBL", "initial_published_date": D(2025, 6, 30)},
+        {"summary_type_code": "OTC_W_SMBL", "initial_published_date": D(2025, 7, 2)},
+    ]
+    assert weekly_otc_volumes(raw(legs), as_of=as_of).height == known
+
+
 @pytest.mark.parametrize(("as_of", "known"), [(D(2025, 6, 29), 0), (D(2025, 6, 30), 1), (D(2025, 7, 1), 1)])
 def test_a_week_is_known_from_its_published_date_on(as_of, known):
     rows = raw([{"initial_published_date": D(2025, 6, 30)}])

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from darkpool_assets.analytics.phase_c_gate import GateClosed
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets.resources import connect_to
+from darkpool_assets.session_runs import SessionRunner
 from darkpool_assets_tests.conftest import MadeMarket
 
 METRICS = "update daily_metrics set"
@@ -56,7 +58,8 @@ def test_a_corrupted_row_closes_the_gate_by_its_rule(made_market: MadeMarket, tm
     broken = made_market.copied_to(tmp_path)
     with connect_to(broken.settings.duckdb_path)() as connection:
         changed = connection.execute(corruption).fetchone()
-    assert changed and changed[0] > 0
+    assert changed is not None
+    assert changed[0] > 0
     verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
     assert rule in {one.rule.number for one in verdict.broken}, [(one.rule.number, one.explanation) for one in verdict.broken]
 
@@ -66,7 +69,7 @@ def test_a_closed_gate_names_the_rule_the_symbol_and_the_remedy(made_market: Mad
     with connect_to(broken.settings.duckdb_path)() as connection:
         connection.execute(f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'")
     verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
-    with pytest.raises(GateClosed, match="data_quality_follows_the_published_week: .*SPY: PRE_OTC.*Materialise daily_metrics"):
+    with pytest.raises(GateClosed, match=r"data_quality_follows_the_published_week: .*SPY: PRE_OTC.*Materialise daily_metrics"):
         verdict.require_open()
 
 
@@ -77,9 +80,6 @@ def test_a_day_that_was_never_derived_is_refused(made_market: MadeMarket) -> Non
 
 
 def test_a_pre_otc_day_opens_the_gate(made_market: MadeMarket, tmp_path: Path) -> None:
-    from darkpool_assets.session_runs import SessionRunner
-    import dagster as dg
-
     earlier = made_market.copied_to(tmp_path)
     settings = earlier.settings.model_copy(update={"as_of": "2025-12-12"})
     with dg.DagsterInstance.ephemeral() as instance:

@@ -95,9 +95,7 @@ INDEX = {
 
 
 def metrics_frame(rows):
-    ranged = any("lit_buy_ratio_low" in row for row in rows)
-    extra = {"lit_buy_ratio_low": pl.Float64, "lit_buy_ratio_high": pl.Float64} if ranged else {}
-    return pl.DataFrame(list(rows), schema={**DAILY_METRICS.schema, **extra})
+    return pl.DataFrame(list(rows), schema=DAILY_METRICS.schema)
 
 
 def history_frame(values):

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from darkpool_assets.analytics.prevailing_quote import attach_prevailing_quotes
-from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints
+from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints, drop_repeated_prints
 from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
@@ -58,8 +58,14 @@ def _quoted_trades(polygon: PolygonFeeds, day: dt.date, *, settings: Settings) -
     quotes = polygon.quotes(day)
     window = settings.session_window(day)
     parts = [trades.content_hash, quotes.content_hash if quotes else "", ",".join(settings.tickers), str(window)]
-    rows = trades.rows
+    rows = drop_repeated_prints(trades.rows)
     if quotes is not None and rows["bid"].null_count() == rows.height:
         rows = attach_prevailing_quotes(rows.drop("bid", "ask"), quotes.rows)
     message = f"quotes: {quotes.source}, {quotes.physical_rows:,} rows" if quotes else "no quotes source: tick test"
-    return replace(trades, rows=rows, content_hash=hashlib.sha256("|".join(parts).encode()).hexdigest(), message=message)
+    return replace(
+        trades,
+        rows=rows,
+        duplicate_rows=trades.rows.height - rows.height,
+        content_hash=hashlib.sha256("|".join(parts).encode()).hexdigest(),
+        message=message,
+    )

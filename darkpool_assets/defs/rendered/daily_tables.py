@@ -81,10 +81,9 @@ def _table_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> tupl
     metrics = warehouse.read_day("daily_metrics", day, inference_version=version)
     if metrics.is_empty():
         raise UpstreamFailed(f"{day}: daily_metrics has no rows under {version}. Materialise it first.")
-    lit = warehouse.read_day("lit_direction_daily", day, inference_version=version)
     sessions = [*market_calendar.sessions_before(day, _SPARKLINE_SESSIONS - 1), day]
     table = build_daily_table(
-        metrics.join(lit.select("symbol", "lit_buy_ratio_low", "lit_buy_ratio_high"), on="symbol", how="left"),
+        metrics,
         warehouse.read_day("index_constituent_short_agg_daily", day, inference_version=version),
         warehouse.read_window("daily_metrics", sessions[0], day, inference_version=version),
         day=day,

@@ -1,7 +1,7 @@
 """Equity trades of the configured tickers: flat files, a user's own CSV, or saved answers of /v3/trades.
 
 Prints of all venues inside the session window become rows of polygon_equity_trades_raw. Which of them are lit, and their
-direction, is decided in analytics; the prevailing quote of a file that has none is joined by defs/raw.
+direction, and which repeat a trade, is decided in analytics; defs/raw joins the prevailing quote of a file that has none.
 """
 
 import datetime as dt
@@ -73,8 +73,8 @@ def read_trades_file(
         data_source: FLAT_FILE for a flat file of a directory, FILE for a user's own.
 
     Returns:
-        One row per print, sorted by symbol, timestamp and sequence number: the columns of polygon_equity_trades_raw.
-        physical_rows = rows + off_session_rows + dropped_rows + duplicate_rows, all of the configured tickers.
+        One row per print, repetitions of a trade included, sorted by symbol, timestamp and sequence number: the columns of
+        polygon_equity_trades_raw. physical_rows = rows + off_session_rows + dropped_rows, all of the configured tickers.
 
     Raises:
         AnotherDay: the file has rows, but none of `day`.
@@ -87,37 +87,12 @@ def read_trades_file(
         _take(tally, records, day=day, window=window)
     if not tally.of_day:
         check_holds_day(content, _COLUMNS, day=day)
-    prints = pl.concat(tally.kept) if tally.kept else _NO_PRINTS
-    rows = seen_once(prints)
+    prints = (pl.concat(tally.kept) if tally.kept else _NO_PRINTS).sort(_ORDER)
     return Reading(
-        source=content.name, rows=_stored(rows, day=day, data_source=data_source), physical_rows=tally.physical,
-        duplicate_rows=prints.height - rows.height, dropped_rows=tally.dropped, off_session_rows=tally.off_session,
+        source=content.name, rows=_stored(prints, day=day, data_source=data_source), physical_rows=tally.physical,
+        dropped_rows=tally.dropped, off_session_rows=tally.off_session,
         content_hash=tick_digest(content, window=window, symbols=wanted),
     )  # fmt: skip
-
-
-def seen_once(prints: pl.DataFrame) -> pl.DataFrame:
-    """`prints` (they carry `at`) without the repetitions of a trade, in order; the highest sequence number stays.
-
-    A trade is the same by symbol, exchange, trf_id and id; without an id by symbol, timestamp, sequence number, exchange,
-    price and size (the owner's rule).
-    """
-    repeated = prints.select(_identity()).is_duplicated()
-    if not repeated.any():
-        return prints.sort(_ORDER)
-    latest = prints.filter(repeated).sort("sequence_number", AT, nulls_last=False)
-    counted = latest.filter(pl.struct(_identity()).is_last_distinct())
-    return pl.concat([prints.filter(~repeated), counted]).sort(_ORDER)
-
-
-def _identity() -> list[pl.Expr]:
-    """The columns by which two prints are one trade; each is null where the other kind of identity holds."""
-    named = pl.col("id").is_not_null()
-    return [
-        pl.col("symbol"), pl.col("exchange"), pl.col("id"),
-        pl.when(named).then(pl.col("trf_id").fill_null(0)),
-        *(pl.when(~named).then(name).alias(name) for name in ("timestamp", "sequence_number", "price", "size")),
-    ]  # fmt: skip
 
 
 def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> None:

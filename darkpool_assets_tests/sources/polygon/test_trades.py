@@ -1,6 +1,5 @@
 """Trades files: flat files, own files, saved REST answers."""
 
-import csv
 import datetime as dt
 import gzip
 import json
@@ -78,30 +77,6 @@ def test_a_row_without_a_usable_price_or_size_is_dropped_and_counted(field, valu
     assert (reading.rows.height, reading.dropped_rows, reading.physical_rows) == (1, 1, 2)
 
 
-def test_repeated_prints_count_once_as_worked_by_hand(read):
-    with (ANSWERS / "repeated_prints.csv").open() as stream:
-        cases = list(csv.DictReader(stream))
-    lines = [
-        _line(case["symbol"], "", 0, case["exchange"], case["id"], "", case["price"], case["sequence_number"],
-              OPEN + int(case["nanosecond"]), case["size"], case["trf_id"])
-        for case in cases
-    ]  # fmt: skip
-    reading = read(_flat(*lines), symbols=sorted({case["symbol"] for case in cases}))
-    columns = ["symbol", "timestamp", "sequence_number", "price", "size", "exchange", "trf_id", "id"]
-    kept = sorted(
-        [case["symbol"], str(OPEN + int(case["nanosecond"])), *(case[name] for name in columns[2:])]
-        for case in cases if case["stays"] == "true"
-    )  # fmt: skip
-    stored = reading.rows.with_columns(pl.col("timestamp").cast(pl.Int64)).select(columns)
-    written = [
-        ["" if value is None else f"{value:.2f}" if name == "price" else f"{value:.0f}" if name == "size" else str(value)
-         for name, value in zip(columns, row, strict=True)]
-        for row in stored.rows()
-    ]  # fmt: skip
-    assert sorted(written) == kept
-    assert reading.duplicate_rows == len(cases) - len(kept)
-
-
 def test_rows_are_sorted_by_symbol_time_and_sequence_number(read):
     lines = [_line(sip=OPEN + 1, trade_id="a"), _line(sequence=2, trade_id="b"), _line(trade_id="c"), _line("DIA")]
     rows = read(_flat(*lines), symbols=("SPY", "DIA")).rows
@@ -111,8 +86,8 @@ def test_rows_are_sorted_by_symbol_time_and_sequence_number(read):
 def test_every_physical_row_is_accounted_for(read):
     text = _flat(_line(), _line(), _line(trade_id="2", price="0"), _line(trade_id="3", sip=OPEN - 5), _line("DIA"))
     reading = read(text)
-    parts = (reading.rows.height, reading.duplicate_rows, reading.dropped_rows, reading.off_session_rows)
-    assert (parts, reading.physical_rows) == ((1, 1, 1, 1), 4)
+    parts = (reading.rows.height, reading.dropped_rows, reading.off_session_rows)
+    assert (parts, reading.physical_rows) == ((2, 1, 1), 4)
 
 
 def test_the_participants_time_stands_in_for_a_missing_sip_time(read):
