@@ -69,7 +69,7 @@ def demo(
     os.environ["OUTPUT_DIR"] = str((DEMO_FOLDER / "output").resolve())
     os.environ["DAGSTER_HOME"] = str((DEMO_FOLDER / "dagster_home").resolve())
     settings = load_settings()
-    code = _make(settings, lambda now: _chosen(settings, now), force=False)
+    code = _make(settings, lambda now: _chosen(settings, now), force=False, skip_finished=True)
     screen.print(f"Database  {settings.duckdb_path}", soft_wrap=True, highlight=False)
     screen.print(f"Tables    {settings.output_dir / 'tables'}", soft_wrap=True, highlight=False)
     newest = settings.output_dir / "tables" / market.last_session.isoformat() / "daily_metrics.html"
@@ -161,9 +161,10 @@ def rebuild(
     settings = load_settings()
     if (first is None) != (last is None):
         raise SettingsError(["FROM, TO: given one of them; allowed: both, or neither for every stored session"])
-    days = _stored_days(settings)
     if first and last:
         days = sessions_of_range(_date("FROM", first), _date("TO", last), settings=settings, now=_now())
+    else:
+        days = _stored_days(settings)
     if not days:
         raise SettingsError(
             [f"FROM, TO: given nothing, and {settings.duckdb_path} holds no session; allowed: a range of sessions"]
@@ -188,6 +189,7 @@ def export(
     end = _date("--to", last) if last else dt.date.max
     rows = export_table(_warehouse(settings), table, file, first=begin, last=end)
     screen.print(f"{rows:,} rows of {table} in {file}", highlight=False, soft_wrap=True)
+    screen.print(DISCLAIMER, style="dim")
 
 
 @app.command()

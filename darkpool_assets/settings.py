@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -302,16 +302,13 @@ def describe_settings(settings: Settings) -> list[tuple[str, str, str, str]]:
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return "********"
-    if isinstance(value, tuple):
-        return ",".join(value)
-    if isinstance(value, dict):
-        return json.dumps(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    return f"{value:%H:%M}" if isinstance(value, dt.time) else str(value)
+    spellings: dict[type, Callable[[Any], str]] = {
+        type(None): lambda _: "",
+        SecretStr: lambda _: "********",
+        tuple: ",".join,
+        dict: json.dumps,
+        bool: lambda flag: str(flag).lower(),
+        float: lambda number: f"{number:g}",
+        dt.time: lambda time: f"{time:%H:%M}",
+    }
+    return spellings.get(type(value), str)(value)

@@ -1,5 +1,6 @@
 """README, CONTRIBUTING and .env.example name only what exists, and all of what a reader needs."""
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_the_example_env_lists_every_setting_with_its_default() -> None:
 
 def test_the_pinned_versions_are_exact() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
-    direct = [*project["project"]["dependencies"], *sum(project["dependency-groups"].values(), [])]
+    direct = [*project["project"]["dependencies"], *itertools.chain(*project["dependency-groups"].values())]
     constraints = project["tool"]["uv"]["constraint-dependencies"]
     assert [one for one in (*direct, *constraints) if not re.search(r"==[\w.]+( ;.*)?$", one)] == []
 

@@ -217,7 +217,7 @@ def test_the_description_says_where_each_value_came_from(given):
     Path(".env").write_text("MIN_LIT_VOLUME=500\nBACKFILL_COUNT=7\n", encoding="utf-8")
     rows = {name: (value, origin) for name, value, origin, _meaning in describe_settings(given(BACKFILL_COUNT="9"))}
     assert rows["BACKFILL_COUNT"] == ("9", "environment")
-    assert rows["MIN_LIT_VOLUME"] == ("500.0", ".env")
+    assert rows["MIN_LIT_VOLUME"] == ("500", ".env")
     assert rows["LIT_Z_WINDOW"] == ("20", "default")
 
 

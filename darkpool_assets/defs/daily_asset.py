@@ -18,6 +18,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from darkpool_assets.defs.partitions import trading_days
 from darkpool_assets.tables import TABLES, Table
+from darkpool_assets.vocabulary import DISCLAIMER
 
 Metadata = Mapping[str, Any]
 
@@ -39,11 +40,14 @@ def daily_asset(
     owner: str,
     kinds: set[str],
     description: str,
+    infers_direction: bool = False,
     deps: Sequence[dg.AssetsDefinition] = (),
     code_version: str = "1",
 ) -> Callable[[Callable[..., Iterator[dg.Output[None]]]], dg.AssetsDefinition]:
     """Declare a daily-partitioned asset; columns, lineage and grain come from the table of the same name, if there is one."""
     table = TABLES.get(name)
+    grain = f"\n\n**Grain:** {table.grain}." if table else ""
+    disclaimer = f"\n\n**Disclaimer:** {DISCLAIMER}" if infers_direction else ""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy` of function `asset`", category=dg.BetaWarning)
         return dg.asset(
@@ -52,7 +56,7 @@ def daily_asset(
             deps=deps,
             owners=[f"team:{owner}"],
             kinds=kinds,
-            description=f"{description}\n\n**Grain:** {table.grain}." if table else description,
+            description=f"{description}{grain}{disclaimer}",
             metadata={**_table_metadata(table), "dagster/storage_kind": "duckdb"} if table else {},
             partitions_def=trading_days,
             backfill_policy=dg.BackfillPolicy.single_run(),

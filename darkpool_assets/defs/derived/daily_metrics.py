@@ -41,6 +41,7 @@ _FEEDS = ("finra_short_daily_raw", "polygon_daily_agg_raw", "finra_otc_weekly_ra
     owner="metrics",
     kinds={"polars", "duckdb"},
     description="The day of every ticker: direction, short pressure, price context and OTC volume, each with its provenance.",
+    infers_direction=True,
     deps=[lit_direction_daily, finra_short_daily_raw, polygon_daily_agg_raw, finra_otc_weekly_raw],
 )
 def daily_metrics(

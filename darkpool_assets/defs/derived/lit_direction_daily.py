@@ -25,6 +25,7 @@ _PREVIEW = ["symbol", "lit_buy_ratio", "log_buy_sell", "lit_total_volume", "clas
     owner="metrics",
     kinds={"polars", "duckdb"},
     description="Buy and sell volume of the lit trades, inferred trade by trade: NBBO first, tick test as fallback.",
+    infers_direction=True,
     deps=[polygon_equity_trades_raw],
 )
 def lit_direction_daily(

@@ -45,6 +45,7 @@ _PREVIEW = [
     owner="reports",
     kinds={"html", "png"},
     description="The day's table as HTML, PNG and, with EXPORT_CSV, CSV: `OUTPUT_DIR/tables/<date>/daily_metrics.*`.",
+    infers_direction=True,
     deps=[daily_metrics, index_constituent_short_agg_daily],
 )
 def daily_tables(
