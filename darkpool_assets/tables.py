@@ -129,12 +129,16 @@ def _flag(name: str, meaning: str, *, required: bool = False, lineage: tuple[str
     return Column(name, FLAG, "", meaning, required, lineage)
 
 
+# One column, one line.
+# fmt: off
 _VINTAGE = (
     _text("source_file", "File name or API dataset that the row was read from", required=True),
     _text("content_hash", "Hash of the content of the vintage that the row belongs to", required=True),
     Column("ingested_at", INSTANT, "UTC", "When the vintage was stored", required=True),
 )
-_VERSION = (_text("inference_version", "INFERENCE_VERSION under which the row was derived; part of the key", required=True),)
+_VERSION = (
+    _text("inference_version", "INFERENCE_VERSION under which the row was derived; part of the key", required=True),
+)
 _AS_OF = (_date("as_of", "New York date up to which publications were allowed to be known", required=True),)
 
 FINRA_OTC_WEEKLY_RAW: Final = Table(
@@ -143,16 +147,8 @@ FINRA_OTC_WEEKLY_RAW: Final = Table(
     grain="one row per (week, tier, summary type, symbol, product type, issue name, MPID/firm, vintage)",
     day_column="week_start_date",
     key=(
-        "week_start_date",
-        "tier_identifier",
-        "summary_type_code",
-        "symbol",
-        "product_type_code",
-        "issue_name",
-        "market_participant_name",
-        "mpid",
-        "content_hash",
-        "ingested_at",
+        "week_start_date", "tier_identifier", "summary_type_code", "symbol", "product_type_code", "issue_name",
+        "market_participant_name", "mpid", "content_hash", "ingested_at",
     ),
     columns=(
         _text("symbol", "Issue symbol as FINRA spells it (BRK.B)", required=True),
@@ -253,11 +249,8 @@ LIT_DIRECTION_DAILY: Final = Table(
         _shares("lit_sell_volume", "Eligible lit shares inferred seller-initiated", lineage=_TRADE_COLUMNS),
         _shares("lit_unclassified_volume", "Eligible lit shares without an inferred direction", lineage=_TRADE_COLUMNS),
         _shares("lit_total_volume", "Eligible lit shares", lineage=_TRADE_COLUMNS),
-        _shares(
-            "off_exchange_print_volume",
-            "Shares of off-exchange prints of the window, never counted as lit",
-            lineage=_TRADE_COLUMNS,
-        ),
+        _shares("off_exchange_print_volume", "Shares of off-exchange prints of the window, never counted as lit",
+                lineage=_TRADE_COLUMNS),
         _shares("excluded_volume", "Lit-venue shares out by correction or condition", lineage=_TRADE_COLUMNS),
         _count("trade_count", "Eligible lit trades; null on bars", lineage=_TRADE_COLUMNS),
         _number("lit_buy_ratio", "0..1", "Buy / (buy + sell); null when buy + sell < MIN_LIT_VOLUME", lineage=_TRADE_COLUMNS),
@@ -266,13 +259,10 @@ LIT_DIRECTION_DAILY: Final = Table(
         _text("classification_rule", "lee_ready, quote, emo, clnv or tick", required=True),
         _number("quote_coverage_pct", "0..100", "Eligible volume with a valid prevailing quote", lineage=_TRADE_COLUMNS),
         _number("lit_coverage_pct", "0..100", "Share of eligible volume that was classified", lineage=_TRADE_COLUMNS),
-        _number(
-            "lit_buy_ratio_low", "0..1", "Lowest buy ratio over the rules lee_ready, emo, clnv, tick", lineage=_TRADE_COLUMNS
-        ),
+        _number("lit_buy_ratio_low", "0..1", "Lowest buy ratio over lee_ready, emo, clnv and tick", lineage=_TRADE_COLUMNS),
         _number("lit_buy_ratio_high", "0..1", "Highest buy ratio over the same rules", lineage=_TRADE_COLUMNS),
-        _flag(
-            "direction_stable", "Every rule's ratio strictly on one side of 0.5; null when there is none", lineage=_TRADE_COLUMNS
-        ),
+        _flag("direction_stable", "Every rule's ratio strictly on one side of 0.5; null when there is none",
+              lineage=_TRADE_COLUMNS),
         *_VERSION,
     ),
 )
@@ -295,12 +285,8 @@ DAILY_METRICS: Final = Table(
         _date("date", "Session", required=True),
         _text("symbol", "Configured ticker", required=True),
         _number("log_buy_sell", "ln", "ln(lit buy / lit sell)", lineage=(f"{_LIT}.log_buy_sell",)),
-        _number(
-            "log_buy_sell_z",
-            "z",
-            "log_buy_sell against the LIT_Z_WINDOW sessions before, same method only",
-            lineage=(f"{_LIT}.log_buy_sell", f"{_LIT}.classification_method"),
-        ),
+        _number("log_buy_sell_z", "z", "log_buy_sell against the LIT_Z_WINDOW sessions before, same method only",
+                lineage=(f"{_LIT}.log_buy_sell", f"{_LIT}.classification_method")),
         _shares("lit_buy_volume", "Lit shares inferred buyer-initiated", lineage=(f"{_LIT}.lit_buy_volume",)),
         _shares("lit_sell_volume", "Lit shares inferred seller-initiated", lineage=(f"{_LIT}.lit_sell_volume",)),
         _number("lit_buy_ratio", "0..1", "Lit buy / (buy + sell)", lineage=(f"{_LIT}.lit_buy_ratio",)),
@@ -313,18 +299,10 @@ DAILY_METRICS: Final = Table(
         _shares("short_exempt_volume", "FINRA short exempt shares", lineage=(f"{_SHORT}.short_exempt_volume",)),
         _shares("short_total_volume", "FINRA total of the short file", lineage=(f"{_SHORT}.total_volume",)),
         _number("short_ratio", "ratio", "Numerator by SHORT_RATIO_NUMERATOR / denominator", lineage=_SHORT_LINEAGE),
-        _number(
-            "short_ratio_z",
-            "z",
-            "short_ratio against the SHORT_Z_WINDOW sessions before, same denominator type only",
-            lineage=_SHORT_LINEAGE,
-        ),
-        _number(
-            "short_volume_ratio",
-            "0..1",
-            "short_volume / FINRA total",
-            lineage=(f"{_SHORT}.short_volume", f"{_SHORT}.total_volume"),
-        ),
+        _number("short_ratio_z", "z", "short_ratio against the SHORT_Z_WINDOW sessions before, same denominator type only",
+                lineage=_SHORT_LINEAGE),
+        _number("short_volume_ratio", "0..1", "short_volume / FINRA total",
+                lineage=(f"{_SHORT}.short_volume", f"{_SHORT}.total_volume")),
         _text("short_ratio_numerator_type", "SHORT_PLUS_EXEMPT or SHORT; null with the ratio"),
         _text("short_ratio_denominator_type", "FINRA_TOTAL or POLYGON_TOTAL; null with the ratio", lineage=_SHORT_LINEAGE),
         _shares("short_ratio_denominator_value", "The denominator itself", lineage=_SHORT_LINEAGE),
@@ -335,12 +313,8 @@ DAILY_METRICS: Final = Table(
         _dollars("close", "Close", lineage=(f"{_AGG}.close",)),
         _dollars("vwap", "Volume-weighted average price", lineage=(f"{_AGG}.vwap",)),
         _shares("volume", "Consolidated shares", lineage=(f"{_AGG}.volume",)),
-        _number(
-            "return_1d",
-            "ratio",
-            "Close / previous session's close - 1, split-safe where the split is known",
-            lineage=(f"{_AGG}.close", f"{_AGG}.split_factor"),
-        ),
+        _number("return_1d", "ratio", "Close / previous session's close - 1, split-safe where the split is known",
+                lineage=(f"{_AGG}.close", f"{_AGG}.split_factor")),
         _number("return_z", "z", "return_1d against the RETURN_Z_WINDOW sessions before", lineage=(f"{_AGG}.close",)),
         _number("range_pct", "pct", "100 x (high - low) / close", lineage=(f"{_AGG}.high", f"{_AGG}.low", f"{_AGG}.close")),
         _shares("otc_off_exchange_volume", "Volume of otc_week_used (context when PRE_OTC)", lineage=_WEEK_LINEAGE),
@@ -352,33 +326,19 @@ DAILY_METRICS: Final = Table(
         _text("otc_status", "ANCHORED, NO_COVERAGE, NOT_YET_PUBLISHED or OVERDUE", required=True, lineage=_WEEK_LINEAGE),
         _shares("otc_alloc_volume", "The week's volume x this session's share; only when OTC_ANCHORED", lineage=_ALLOC_LINEAGE),
         _text("otc_alloc_basis", "FINRA_DAILY, POLYGON_DAILY or EQUAL; only when OTC_ANCHORED", lineage=_ALLOC_LINEAGE),
-        _shares(
-            "otc_buy_volume",
-            "otc_alloc_volume x lit_buy_ratio: an inferred estimate",
-            lineage=(*_ALLOC_LINEAGE, f"{_LIT}.lit_buy_ratio"),
-        ),
-        _shares(
-            "otc_sell_volume",
-            "otc_alloc_volume - otc_buy_volume: an inferred estimate",
-            lineage=(*_ALLOC_LINEAGE, f"{_LIT}.lit_buy_ratio"),
-        ),
-        _number(
-            "otc_participation_rate",
-            "ratio",
-            "OTC volume / consolidated volume of the week; only when OTC_ANCHORED",
-            lineage=(*_WEEK_LINEAGE, f"{_AGG}.volume"),
-        ),
+        _shares("otc_buy_volume", "otc_alloc_volume x lit_buy_ratio: an inferred estimate",
+                lineage=(*_ALLOC_LINEAGE, f"{_LIT}.lit_buy_ratio")),
+        _shares("otc_sell_volume", "otc_alloc_volume - otc_buy_volume: an inferred estimate",
+                lineage=(*_ALLOC_LINEAGE, f"{_LIT}.lit_buy_ratio")),
+        _number("otc_participation_rate", "ratio", "OTC volume / consolidated volume of the week; only when OTC_ANCHORED",
+                lineage=(*_WEEK_LINEAGE, f"{_AGG}.volume")),
         _text("data_quality", "OTC_ANCHORED or PRE_OTC, never null", required=True, lineage=_WEEK_LINEAGE),
         _flag("has_otc", "otc_week_used is present", required=True, lineage=_WEEK_LINEAGE),
         _flag("has_short", "short_ratio is present", required=True, lineage=_SHORT_LINEAGE),
         _flag("has_lit", "log_buy_sell is present", required=True, lineage=(f"{_LIT}.log_buy_sell",)),
         _flag("has_price", "close is present", required=True, lineage=(f"{_AGG}.close",)),
-        _text(
-            "pressure_context_label",
-            "Short pressure read against the price move",
-            required=True,
-            lineage=(*_SHORT_LINEAGE, f"{_AGG}.close"),
-        ),
+        _text("pressure_context_label", "Short pressure read against the price move", required=True,
+              lineage=(*_SHORT_LINEAGE, f"{_AGG}.close")),
         *_VERSION,
         *_AS_OF,
     ),
@@ -397,24 +357,12 @@ INDEX_CONSTITUENT_SHORT_AGG_DAILY: Final = Table(
         _shares("total_denominator_volume", "Sum of the members' denominators", lineage=_SHORT_LINEAGE),
         _text("denominator_type", "FINRA_TOTAL, POLYGON_TOTAL or MIXED", lineage=_SHORT_LINEAGE),
         _number("agg_short_ratio", "ratio", "total_short_volume / total_denominator_volume", lineage=_SHORT_LINEAGE),
-        _number(
-            "agg_short_ratio_z",
-            "z",
-            "agg_short_ratio against the sessions before of the same denominator type",
-            lineage=_SHORT_LINEAGE,
-        ),
-        _number(
-            "dollar_weighted_short_ratio",
-            "0..1",
-            "Sum(short x close) / sum(FINRA total x close)",
-            lineage=(*_SHORT_LINEAGE, f"{_AGG}.close"),
-        ),
-        _number(
-            "dollar_weighted_short_ratio_z",
-            "z",
-            "The same against the sessions before, all of them",
-            lineage=(*_SHORT_LINEAGE, f"{_AGG}.close"),
-        ),
+        _number("agg_short_ratio_z", "z", "agg_short_ratio against the sessions before of the same denominator type",
+                lineage=_SHORT_LINEAGE),
+        _number("dollar_weighted_short_ratio", "0..1", "Sum(short x close) / sum(FINRA total x close)",
+                lineage=(*_SHORT_LINEAGE, f"{_AGG}.close")),
+        _number("dollar_weighted_short_ratio_z", "z", "The same against the sessions before, all of them",
+                lineage=(*_SHORT_LINEAGE, f"{_AGG}.close")),
         _count("coverage_count", "Members with a short row and a denominator", required=True, lineage=_SHORT_LINEAGE),
         _count("expected_constituent_count", "Members of the list on the day", required=True),
         _number("coverage_pct", "0..100", "100 x coverage_count / expected_constituent_count", lineage=_SHORT_LINEAGE),
@@ -423,12 +371,8 @@ INDEX_CONSTITUENT_SHORT_AGG_DAILY: Final = Table(
         _text("index_price_source", "INDEX or PROXY", lineage=(f"{_AGG}.symbol",)),
         _number("index_return", "ratio", "Return of index_price_symbol", lineage=(f"{_AGG}.close",)),
         _number("index_return_z", "z", "index_return against the sessions before", lineage=(f"{_AGG}.close",)),
-        _text(
-            "interpretation_label",
-            "Short pressure of the index read against its move",
-            required=True,
-            lineage=(*_SHORT_LINEAGE, f"{_AGG}.close"),
-        ),
+        _text("interpretation_label", "Short pressure of the index read against its move", required=True,
+              lineage=(*_SHORT_LINEAGE, f"{_AGG}.close")),
         _text("data_quality", "OTC_ANCHORED when every counted member's week is known", required=True, lineage=_WEEK_LINEAGE),
         _date("constituents_list_date", "Date of the constituents list that was used"),
         *_VERSION,
@@ -448,12 +392,8 @@ COMPOSITE_SIGNAL: Final = Table(
         _date("date", "Session", required=True),
         _number("directional_score", "-1..1", "tanh(log_buy_sell_z / 2)", lineage=(f"{_METRICS}.log_buy_sell_z",)),
         _number("pressure_score", "-1..1", "PRESSURE_SIGN x tanh(short_ratio_z / 2)", lineage=(f"{_METRICS}.short_ratio_z",)),
-        _number(
-            "participation_score",
-            "-1..1",
-            "tanh(z / 2) of otc_participation_rate",
-            lineage=(f"{_METRICS}.otc_participation_rate",),
-        ),
+        _number("participation_score", "-1..1", "tanh(z / 2) of otc_participation_rate",
+                lineage=(f"{_METRICS}.otc_participation_rate",)),
         _number("composite_score", "-1..1", "Weighted score, clipped"),
         _number("confidence", "0..1", "How much of the evidence is there"),
         _text("final_label", "Inferred accumulation or distribution, or why not", required=True),
@@ -529,6 +469,7 @@ PROVENANCE_EVENTS: Final = Table(
     ),
 )
 
+# fmt: on
 TABLES: Final[Mapping[str, Table]] = {
     table.name: table
     for table in (

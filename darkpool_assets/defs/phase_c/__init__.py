@@ -1,1 +1,0 @@
-"""Phase C assets: what may only be made of a day whose provenance is right."""
