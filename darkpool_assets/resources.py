@@ -3,10 +3,11 @@
 No asset and no rule lives here. Secrets stay inside Settings (masked in every text form); no resource field holds one.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import duckdb
@@ -18,7 +19,8 @@ from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets.warehouse import Connect, Warehouse
 
-_LOCK_WAIT_SECONDS = 120.0
+_LOCK_WAIT_SECONDS: Final = 120.0
+_MAKING_SECONDS: Final = 2.0
 
 
 class WarehouseUnreadable(Exception):
@@ -41,7 +43,7 @@ class PatientDuckDB(DuckDBResource):
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
             for attempt in stamina.retry_context(
-                on=_is_lock_conflict, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
+                on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
             ):
                 with attempt:
                     return duckdb.connect(self.database, config=self.connection_config)
@@ -53,6 +55,13 @@ class PatientDuckDB(DuckDBResource):
                 "again from the sources."
             ) from error
         raise AssertionError("unreachable")
+
+    def _may_pass(self, error: Exception) -> bool:
+        """Another process holds the lock, or is making the file at this moment."""
+        if _is_lock_conflict(error):
+            return True
+        path = Path(self.database)
+        return isinstance(error, duckdb.Error) and path.exists() and time.time() - path.stat().st_mtime < _MAKING_SECONDS
 
 
 def _is_lock_conflict(error: Exception) -> bool:

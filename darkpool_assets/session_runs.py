@@ -112,19 +112,22 @@ class SessionRunner:
         )
 
     def _stale(self, days: Sequence[dt.date], started: dt.datetime) -> list[dt.date]:
-        if not days:
-            return []
+        """Stored sessions that rest on what this command stored, its look-back included, and that it did not make itself."""
         window = max(self._settings.short_z_window, self._settings.return_z_window, self._settings.lit_z_window) + 1
-        reach = market_calendar.sessions_after(days[-1], window)
+        changed = self._changed_days(started)
+        if not changed:
+            return []
+        first, last = market_calendar.week_of(min(changed)), market_calendar.sessions_after(max(changed), window)[-1]
         version = self._settings.inference_version
-        stored = self._warehouse.stored_days("daily_metrics", days[0], reach[-1], inference_version=version)
-        feeds = ("finra_short_daily_raw", "polygon_daily_agg_raw", "polygon_equity_trades_raw")
-        first = market_calendar.sessions_before(days[0], 2 * window)[0]
-        read = [self._warehouse.newest_entries("ingest_ledger", first, reach[-1], owner=f, by=["partition_date"]) for f in feeds]
-        changed = pl.concat(read).filter(
-            pl.col("at") >= started, pl.col("status").is_in([IngestStatus.STORED.value, IngestStatus.PARTIAL.value])
-        )
-        return stale_sessions(stored, changed=set(changed["partition_date"]), made=set(days), window=window)
+        stored = self._warehouse.stored_days("daily_metrics", first, last, inference_version=version)
+        return stale_sessions(stored, changed=changed, made=set(days), window=window)
+
+    def _changed_days(self, started: dt.datetime) -> set[dt.date]:
+        first, last = dt.date.min, market_calendar.last_calendar_day()
+        entries = self._warehouse.newest_entries("ingest_ledger", first, last, by=["feed", "partition_date", "source"])
+        stored = pl.col("status").is_in([IngestStatus.STORED.value, IngestStatus.PARTIAL.value])
+        daily = pl.col("feed") != "finra_otc_weekly_raw"
+        return set(entries.filter(stored, daily, pl.col("at") >= started)["partition_date"])
 
     def _is_settled(self, day: dt.date, selected: Sequence[str]) -> bool:
         readings = self._warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])

@@ -24,7 +24,8 @@ _SEVERITIES: Final = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN
 
 
 def _check_spec(rule: Rule) -> dg.AssetCheckSpec:
-    described = f"Rule {rule.number} ({rule.severity}). {rule.find.__doc__ or ''} If not: {rule.remedy}"
+    meaning = (rule.find.__doc__ or "").partition(": ")[2]
+    described = f"Rule {rule.number} ({rule.severity}): {meaning} If not: {rule.remedy}"
     return partitioned_check_spec(rule.name, asset=rule.asset, description=described)
 
 

@@ -10,6 +10,11 @@ from typing import Any
 
 import dagster as dg
 
+# Without it the UI takes a verdict for one of older rows, and shows the day as never checked. Internal name: under test.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as JudgedMaterialisation,
+)
+
 from darkpool_assets.defs.partitions import trading_days
 
 
@@ -51,6 +56,7 @@ def report_verdicts(
             asset_key=asset, check_name=check, passed=only.passed, severity=severity, metadata=only.metadata
         )
         return
+    judged = _judged_materialisations(context.instance, dg.AssetKey(asset), set(verdicts))
     for day, verdict in verdicts.items():
         evaluation = dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(asset),
@@ -59,8 +65,25 @@ def report_verdicts(
             metadata=verdict.metadata,
             severity=severity,
             partition=day,
+            target_materialization_data=judged.get(day),
         )
         context.op_execution_context.log_event(evaluation)  # pyright: ignore[reportArgumentType] - takes evaluations too
     broken = [day for day, verdict in verdicts.items() if not verdict.passed]
-    metadata = {"days": len(verdicts), "days_found": broken}
+    metadata = {"sessions": f"{len(verdicts)}, {min(verdicts)} to {max(verdicts)}", "broken on": ", ".join(broken) or "none"}
     yield dg.AssetCheckResult(asset_key=asset, check_name=check, passed=not broken, severity=severity, metadata=metadata)
+
+
+def _judged_materialisations(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, days: set[str]
+) -> Mapping[str, JudgedMaterialisation]:
+    """Partition -> its newest materialisation, the one that a verdict given now is about."""
+    newest = instance.get_latest_storage_id_by_partition(asset, dg.DagsterEventType.ASSET_MATERIALIZATION, days)
+    if not newest:
+        return {}
+    chosen = dg.AssetRecordsFilter(asset, storage_ids=list(newest.values()))
+    return {
+        str(record.partition_key): JudgedMaterialisation(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        for record in instance.fetch_materializations(chosen, limit=len(newest)).records
+    }

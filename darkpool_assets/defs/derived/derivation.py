@@ -84,7 +84,9 @@ def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> str:
     def shown(value: object) -> str:
         if value is None:
             return "–"
-        return f"{value:,.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+        if isinstance(value, float):
+            return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+        return str(value).replace("|", "\\|")
 
     lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
     lines += [" | ".join(shown(value) for value in row) for row in rows.select(columns).head(limit).iter_rows()]
@@ -94,5 +96,7 @@ def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> str:
 def derived_report(rows: pl.DataFrame, stored: int, *, columns: list[str], **facts: object) -> SessionReport:
     """What the UI is told of a derived day: rows, a preview of `columns`, and further facts."""
     return SessionReport(
-        f"{stored} rows", rows=stored, metadata={**facts, "preview": dg.MetadataValue.md(preview(rows, columns))}
+        f"{stored} {'row' if stored == 1 else 'rows'}",
+        rows=stored,
+        metadata={**facts, "preview": dg.MetadataValue.md(preview(rows, columns))},
     )

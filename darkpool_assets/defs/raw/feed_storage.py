@@ -6,7 +6,9 @@ No feed is named here. The FINRA feeds append vintages, the Polygon feeds replac
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+import dagster as dg
 import polars as pl
 
 from darkpool_assets import market_calendar
@@ -18,7 +20,8 @@ from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
-_WITHOUT_ROWS = {NotConfigured: IngestStatus.NOT_CONFIGURED, NotPublishedYet: IngestStatus.NOT_PUBLISHED}
+_SHOWN_READINGS: Final = 20
+_WITHOUT_ROWS: Final = {NotConfigured: IngestStatus.NOT_CONFIGURED, NotPublishedYet: IngestStatus.NOT_PUBLISHED}
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Feed:
         counts: Further ledger counts of a reading.
         is_forced: Store again what is unchanged.
         attempted: Look-back days that this run has asked for already.
+        beside: Names of sources that count together with the one that is stored: a directory's other files.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Feed:
     counts: Callable[[Reading], dict[str, float]] = field(default=lambda _reading: {})
     is_forced: bool = False
     attempted: set[dt.date] = field(default_factory=set)
+    beside: frozenset[str] = frozenset()
 
     def store_day(self, day: dt.date, *, look_back: bool = False) -> tuple[IngestStatus, list[Reading], str]:
         """Read and store one day.
@@ -65,8 +70,7 @@ class Feed:
             return self._store(warehouse, day, readings)
 
     def _store(self, warehouse: Warehouse, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
-        known = warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"])
-        hashes = dict(zip(known["source"], known["content_hash"], strict=True))
+        hashes = self._current_hashes(warehouse, day, sources=self.beside | {reading.source for reading in readings})
         changed: list[pl.DataFrame] = []
         entries: list[pl.DataFrame] = []
         for reading in readings:
@@ -85,6 +89,13 @@ class Feed:
         else:
             warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
         return IngestStatus.PARTIAL if any(reading.failures for reading in readings) else IngestStatus.STORED
+
+    def _current_hashes(self, warehouse: Warehouse, day: dt.date, *, sources: frozenset[str]) -> dict[str, str]:
+        """Source -> hash of what is stored; nothing that was read before another source took its place."""
+        known = warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"]).drop_nulls("content_hash")
+        replaced = known.filter(~pl.col("source").is_in(list(sources)))["at"].max()
+        current = known if replaced is None else known.filter(pl.col("at") > replaced)
+        return dict(zip(current["source"], current["content_hash"], strict=True))
 
     def record_failure(self, day: dt.date, error: Exception) -> None:
         """Keep in the ledger that `day` failed, and why."""
@@ -145,7 +156,18 @@ def store_with_look_back(feed: Feed, day: dt.date, *, settings: Settings) -> Ses
 def report_readings(status: IngestStatus, readings: Sequence[Reading], message: str) -> SessionReport:
     """What the UI is told of the readings of one day."""
     rows = sum(reading.rows.height for reading in readings)
-    counts = [
+    newest = sorted(readings, key=lambda reading: reading.source)[-_SHOWN_READINGS:]
+    counts = [_counts_of(reading) for reading in newest]
+    summary = (
+        f"{status.value}: {message}" if message else f"{status.value}: {rows:,} rows of {', '.join(r.source for r in readings)}"
+    )
+    return SessionReport(
+        summary, rows=rows, metadata={"status": status.value, **({"readings": dg.MetadataValue.table(counts)} if counts else {})}
+    )
+
+
+def _counts_of(reading: Reading) -> dg.TableRecord:
+    return dg.TableRecord(
         {
             "source": reading.source,
             "physical rows": reading.physical_rows,
@@ -154,11 +176,6 @@ def report_readings(status: IngestStatus, readings: Sequence[Reading], message: 
             "duplicates": reading.duplicate_rows,
             "dropped": reading.dropped_rows,
             "off session": reading.off_session_rows,
-            "failures": dict(reading.failures),
+            "failures": "; ".join(f"{symbol}: {reason}" for symbol, reason in reading.failures.items()),
         }
-        for reading in readings
-    ]
-    summary = (
-        f"{status.value}: {message}" if message else f"{status.value}: {rows:,} rows of {', '.join(r.source for r in readings)}"
     )
-    return SessionReport(summary, rows=rows, metadata={"status": status.value, "readings": counts})

@@ -58,7 +58,7 @@ def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
         return SessionReport(str(reason), metadata={"status": status.value})
     with feed.warehouse.connected() as warehouse:
-        held = replace(feed, warehouse=warehouse)
+        held = replace(feed, warehouse=warehouse, beside=frozenset(reading.source for reading in readings))
         statuses = {held.store(_newest_week(reading) or day, [reading]) for reading in readings}
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
@@ -79,19 +79,21 @@ def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, 
     warehouse.append({"ingest_ledger": entry})
     as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
     lines = [
-        {
-            "week": week.isoformat(),
-            "stored": week in stored,
-            "due (T1)": market_calendar.otc_due_date(week, "T1").isoformat(),
-            "due (T2, OTCE)": market_calendar.otc_due_date(week, None).isoformat(),
-        }
+        dg.TableRecord(
+            {
+                "week": week.isoformat(),
+                "stored": week in stored,
+                "due (T1)": market_calendar.otc_due_date(week, "T1").isoformat(),
+                "due (T2, OTCE)": market_calendar.otc_due_date(week, None).isoformat(),
+            }
+        )
         for week in weeks
     ]
     summary = f"{status.value}: {len(stored & set(weeks))} of {len(weeks)} weeks stored"
     metadata = {
-        **read.metadata,
         "as_of": as_of.isoformat(),
-        "weeks": lines,
+        "weeks": dg.MetadataValue.table(lines),
         "symbols": rows.select(pl.col("symbol").n_unique()).item(),
+        **read.metadata,
     }
     return SessionReport(summary, rows=rows.height, metadata=metadata)

@@ -1,0 +1,145 @@
+"""Fixtures of the graph's tests: hand-made feeds, an instance, and one asset made through Dagster."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from darkpool_assets.resources import build_resources, connect_to
+from darkpool_assets.session_runs import Outcome, SessionRunner
+from darkpool_assets.settings import Settings
+from darkpool_assets.tables import TABLES
+from darkpool_assets.warehouse import Warehouse
+from darkpool_assets_tests.hand_made_feeds import WEEK, HandMadeFeeds
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The graph on hand-made feeds, with an instance of its own; each way to run it is the product's own."""
+
+    feeds: HandMadeFeeds
+    instance: dg.DagsterInstance
+    folder: Path
+
+    def settings(self, **changes: Any) -> Settings:
+        """Settings that read the feeds and write below this test's folder."""
+        mine: dict[str, Any] = {"duckdb_path": self.folder / "darkpool.duckdb", "output_dir": self.folder / "output"}
+        return self.feeds.settings(**(mine | changes))
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse that the runs write."""
+        return Warehouse(connect_to(self.folder / "darkpool.duckdb"))
+
+    def materialise(self, asset: dg.AssetsDefinition, day: dt.date, **changes: Any) -> dg.ExecuteInProcessResult:
+        """One asset's day, alone, as a click in the UI makes it; the result may be a failure."""
+        resources = build_resources(self.settings(**changes))
+        return dg.materialize(
+            [asset],
+            instance=self.instance,
+            partition_key=day.isoformat(),
+            resources=resources,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+
+    def run(self, days: Sequence[dt.date], select: Sequence[str] | None = None, *, force: bool = False, **changes: Any) -> Outcome:
+        """The days as the command line makes them."""
+        return SessionRunner(self.settings(**changes), self.instance, on_day=lambda *_: None).run(days, select=select, force=force)
+
+    def made(self, asset: str) -> set[str]:
+        """Partitions that Dagster knows as materialised."""
+        return self.instance.get_materialized_partitions(dg.AssetKey(asset))
+
+    def metadata(self, asset: str, day: dt.date) -> dict[str, Any]:
+        """Metadata of the newest materialisation of one partition."""
+        found = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[day.isoformat()]), limit=1
+        ).records
+        assert found, f"{asset} {day} was never materialised"
+        materialisation = found[0].asset_materialization
+        assert materialisation is not None
+        return {name: _plain(value) for name, value in materialisation.metadata.items()}
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """Every stored row of a table."""
+        return self.warehouse.read_window(table, dt.date.min, dt.date.max)
+
+    def ledger(self, feed: str, day: dt.date) -> list[str]:
+        """Statuses in the ingest ledger of one feed and partition, oldest first."""
+        return (
+            self.rows("ingest_ledger")
+            .filter(pl.col("feed") == feed, pl.col("partition_date") == day)
+            .sort("at")["status"]
+            .to_list()
+        )
+
+    def derivations(self, asset: str, day: dt.date) -> list[str]:
+        """Statuses in the derivation ledger of one asset's day, oldest first."""
+        entries = self.rows("derivation_ledger").filter(pl.col("asset") == asset, pl.col("date") == day)
+        return entries.sort("at")["status"].to_list()
+
+
+def _plain(value: dg.MetadataValue) -> Any:
+    return [record.data for record in value.records] if isinstance(value, dg.TableMetadataValue) else value.value
+
+
+def error_of(result: dg.ExecuteInProcessResult) -> str:
+    """What the run's failed steps said."""
+    failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return "\n".join(str((error.cause or error).message) for error in failed if error)
+
+
+def without_moment(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as they can be compared between runs."""
+    return rows.drop("ingested_at", "at", strict=False)
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Iterator[Graph]:
+    """The graph on feeds that a test may break."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Graph(HandMadeFeeds(tmp_path / "feeds").write_everything(), instance, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def made_week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """The week of 8 December 2025, made by one range run as of 5 January; not to be changed."""
+    folder = tmp_path_factory.mktemp("week")
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = Graph(HandMadeFeeds(folder / "feeds").write_everything(), instance, folder)
+        outcome = graph.run(WEEK)
+        assert not outcome.failures
+        yield graph
+
+
+@pytest.fixture
+def again(made_week: Graph, tmp_path: Path) -> Iterator[Graph]:
+    """A copy of the made week's feeds and database, to be changed and run again; its instance has seen no run."""
+    shutil.copytree(made_week.feeds.folder, tmp_path / "feeds")
+    shutil.copyfile(made_week.folder / "darkpool.duckdb", tmp_path / "darkpool.duckdb")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Graph(HandMadeFeeds(tmp_path / "feeds"), instance, tmp_path)
+
+
+@pytest.fixture
+def column_schema() -> Callable[[dg.AssetsDefinition], list[str]]:
+    """Column names that an asset's definition shows in the UI."""
+
+    def names(asset: dg.AssetsDefinition) -> list[str]:
+        schema = asset.metadata_by_key[asset.key]["dagster/column_schema"]
+        return [column.name for column in schema.columns]
+
+    return names
+
+
+@pytest.fixture
+def declared() -> Callable[[str], list[str]]:
+    """Column names of a table's declaration."""
+    return lambda table: TABLES[table].column_names

@@ -1,0 +1,114 @@
+"""finra_otc_weekly_raw through Dagster: weeks in reach, vintages of restated weeks, and what is never stored."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw
+from darkpool_assets_tests.defs.conftest import Graph, error_of
+from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, PUBLISHED, THURSDAY
+
+FEED = "finra_otc_weekly_raw"
+RESTATED = dt.date(2026, 1, 3)
+
+
+def volumes(graph: Graph) -> list[float]:
+    """SPY's stored ATS volumes of the week, over all vintages."""
+    mine = pl.col("week_start_date") == MONDAY, pl.col("symbol") == "SPY", pl.col("summary_type_code") == "ATS_W_SMBL"
+    return sorted(graph.rows(FEED).filter(*mine)["off_exchange_volume"])
+
+
+def test_every_week_of_the_files_is_stored(made_week: Graph):
+    weeks = made_week.rows(FEED).group_by("week_start_date").len().sort("week_start_date").rows()
+    assert weeks == [(dt.date(2025, 12, 1), 4), (MONDAY, 4)]
+
+
+def test_the_metadata_lists_the_nine_weeks_in_reach_with_their_due_dates(made_week: Graph):
+    weeks = made_week.metadata(FEED, FRIDAY)["weeks"]
+    assert len(weeks) == 9
+    assert weeks[-1] == {"week": "2025-12-08", "stored": True, "due (T1)": "2025-12-29", "due (T2, OTCE)": "2026-01-12"}
+    assert weeks[0]["week"] == "2025-10-13"
+    assert weeks[0]["stored"] is False
+
+
+def test_the_metadata_counts_the_rows_in_reach(made_week: Graph):
+    metadata = made_week.metadata(FEED, FRIDAY)
+    assert (metadata["dagster/partition_row_count"], metadata["symbols"], metadata["as_of"]) == (8, 2, "2026-01-05")
+
+
+def test_the_ui_shows_every_declared_column(column_schema, declared):
+    assert column_schema(finra_otc_weekly_raw) == declared(FEED)
+
+
+def test_unchanged_files_add_no_vintage(again: Graph):
+    before = again.rows(FEED)
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert again.rows(FEED).equals(before)
+    assert again.ledger(FEED, MONDAY)[-1] == "UNCHANGED"
+
+
+def test_a_restated_week_is_a_vintage_beside_the_first(again: Graph):
+    again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0, name="restated")
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert volumes(again) == [2e6, 4e6]
+
+
+def test_a_changed_file_is_a_vintage_beside_the_old_one(again: Graph):
+    again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0)
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert volumes(again) == [2e6, 4e6]
+
+
+def test_two_runs_with_a_restated_file_store_each_vintage_once(again: Graph):
+    again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0, name="restated")
+    for _ in range(2):
+        assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert volumes(again) == [2e6, 4e6]
+    assert again.ledger(FEED, MONDAY)[-1] == "UNCHANGED"
+
+
+def test_a_malformed_file_fails_and_leaves_the_stored_weeks_alone(again: Graph):
+    before = again.rows(FEED)
+    path = again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0)
+    path.write_text(path.read_text()[:-40])
+    result = again.materialise(finra_otc_weekly_raw, FRIDAY)
+    assert not result.success
+    assert path.name in error_of(result)
+    assert again.rows(FEED).equals(before)
+    assert again.ledger(FEED, FRIDAY)[-1] == "FAILED"
+
+
+def test_a_week_that_does_not_start_on_a_monday_is_malformed(graph: Graph):
+    graph.feeds.write_otc(THURSDAY, published=PUBLISHED)
+    assert not graph.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert graph.rows(FEED).is_empty()
+
+
+def test_an_empty_directory_is_not_published_yet(graph: Graph):
+    for path in (graph.feeds.folder / "otc").iterdir():
+        path.unlink()
+    assert graph.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert graph.ledger(FEED, FRIDAY) == ["NOT_PUBLISHED"]
+    assert graph.metadata(FEED, FRIDAY)["status"] == "NOT_PUBLISHED"
+
+
+def test_without_a_source_nothing_is_stored_and_the_metadata_says_so(graph: Graph):
+    assert graph.materialise(finra_otc_weekly_raw, FRIDAY, finra_otc_dir=None).success
+    assert graph.rows(FEED).is_empty()
+    assert graph.ledger(FEED, FRIDAY) == ["NOT_CONFIGURED"]
+    assert graph.metadata(FEED, FRIDAY)["summary"].startswith("NOT_CONFIGURED")
+
+
+@pytest.mark.parametrize("missing", ["finra_otc_file", "finra_otc_dir"])
+def test_a_source_that_is_set_but_missing_is_an_error_that_names_the_setting(graph: Graph, missing: str):
+    result = graph.materialise(finra_otc_weekly_raw, FRIDAY, **{missing: graph.folder / "nowhere.json"})
+    assert not result.success
+    assert missing.upper() in error_of(result)
+    assert graph.rows(FEED).is_empty()
+
+
+def test_the_weeks_stored_before_stay_when_the_source_is_taken_away(again: Graph):
+    before = again.rows(FEED)
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY, finra_otc_dir=None).success
+    assert again.rows(FEED).equals(before)
