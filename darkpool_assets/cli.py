@@ -111,9 +111,9 @@ def check(day: Annotated[str | None, typer.Argument(metavar="DATE")] = None) -> 
     from darkpool_assets.defs.stored_day import judge_day
 
     settings = load_settings()
-    warehouse = _warehouse(settings)
+    _refuse_without_database(settings)
     chosen = _session("DATE", day) if day else _newest_stored_day(settings)
-    verdict = judge_day(warehouse, chosen, settings=settings)
+    verdict = judge_day(_warehouse(settings), chosen, settings=settings)
     table = ScreenTable(
         "Rule",
         "",
@@ -144,7 +144,8 @@ def status() -> None:
 @app.command()
 def config() -> None:
     """Print every setting, its value and where it came from; secrets are masked."""
-    table = ScreenTable("Setting", "Value", "From", "Meaning")
+    value, meaning = (Column(name, overflow="fold") for name in ("Value", "Meaning"))
+    table = ScreenTable(Column("Setting", no_wrap=True), value, Column("From", no_wrap=True), meaning)
     for name, value, origin, meaning in describe_settings(load_settings()):
         table.add_row(name, _plain(value), origin, _plain(meaning))
     screen.print(table)

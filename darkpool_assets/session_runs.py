@@ -72,11 +72,11 @@ class SessionRunner:
         """Make `days`; then derive again those stored days whose numbers rest on what changed."""
         started = utc_now()
         outcome = Outcome()
-        self._run_blocks(days, select or self.asset_names, force=force, outcome=outcome)
-        stale = self._stale(days, started)
+        direction = self._direction(days)
+        outcome.made = self._run_blocks(days, select or self.asset_names, force=force, outcome=outcome)
+        stale = self._stale(days, changed=self._changed_days(started) | self._redirected_days(days, direction))
         if stale and (select is None or set(select) & set(WINDOWED)):
-            self._run_blocks(stale, WINDOWED, force=force, outcome=outcome)
-            outcome.derived_again = stale
+            outcome.derived_again = self._run_blocks(stale, WINDOWED, force=force, outcome=outcome)
         self._collect(outcome, started, days)
         return outcome
 
@@ -89,12 +89,16 @@ class SessionRunner:
         outcome.skipped = there
         return outcome
 
-    def _run_blocks(self, days: Sequence[dt.date], select: Sequence[str], *, force: bool, outcome: Outcome) -> None:
+    def _run_blocks(self, days: Sequence[dt.date], select: Sequence[str], *, force: bool, outcome: Outcome) -> list[dt.date]:
+        """Run `days`, failures into `outcome`; returns the days whose run came to its steps."""
+        ran: list[dt.date] = []
         for block in contiguous_blocks(days, largest=LARGEST_RUN):
             result = self._execute(block, select, force=force)
             if not result.success:
                 outcome.failures += _run_failures(result)
-            outcome.made += block
+            if any(event.is_step_start for event in result.all_events):
+                ran += block
+        return ran
 
     def _execute(self, block: list[dt.date], select: Sequence[str], *, force: bool) -> dg.ExecuteInProcessResult:
         tags = {FORCE_TAG: "true"} if force else {}
@@ -111,23 +115,36 @@ class SessionRunner:
             raise_on_error=False,
         )
 
-    def _stale(self, days: Sequence[dt.date], started: dt.datetime) -> list[dt.date]:
+    def _stale(self, days: Sequence[dt.date], *, changed: set[dt.date]) -> list[dt.date]:
         """Stored sessions that rest on what this command stored, its look-back included, and that it did not make itself."""
         window = max(self._settings.short_z_window, self._settings.return_z_window, self._settings.lit_z_window) + 1
-        changed = self._changed_days(started)
         if not changed:
             return []
-        first, last = market_calendar.week_of(min(changed)), market_calendar.sessions_after(max(changed), window)[-1]
+        first = max(market_calendar.week_of(min(changed)), self._settings.partitions_start)
+        last = market_calendar.sessions_after(max(changed), window)[-1]
         version = self._settings.inference_version
         stored = self._warehouse.stored_days("daily_metrics", first, last, inference_version=version)
         return stale_sessions(stored, changed=changed, made=set(days), window=window)
 
     def _changed_days(self, started: dt.datetime) -> set[dt.date]:
         first, last = dt.date.min, market_calendar.last_calendar_day()
-        entries = self._warehouse.newest_entries("ingest_ledger", first, last, by=["feed", "partition_date", "source"])
+        # By status too: what was stored as look-back may have been read again, unchanged, as a day of its own.
+        by = ["feed", "partition_date", "source", "status"]
+        entries = self._warehouse.newest_entries("ingest_ledger", first, last, by=by)
         stored = pl.col("status").is_in([IngestStatus.STORED.value, IngestStatus.PARTIAL.value])
         daily = pl.col("feed") != "finra_otc_weekly_raw"
         return set(entries.filter(stored, daily, pl.col("at") >= started)["partition_date"])
+
+    def _redirected_days(self, days: Sequence[dt.date], before: pl.DataFrame) -> set[dt.date]:
+        """Those of `days` whose inferred direction is not what it was: later z-scores rest on it, whatever feeds say."""
+        return set(pl.concat([before, self._direction(days)]).filter(~pl.struct(pl.all()).is_duplicated())["date"])
+
+    def _direction(self, days: Sequence[dt.date]) -> pl.DataFrame:
+        first, last = (days[0], days[-1]) if days else (dt.date.min, dt.date.min)
+        rows = self._warehouse.read_window(
+            "lit_direction_daily", first, last, inference_version=self._settings.inference_version
+        )
+        return rows.select("date", "symbol", "log_buy_sell", "classification_method")
 
     def _is_settled(self, day: dt.date, selected: Sequence[str]) -> bool:
         readings = self._warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
@@ -166,6 +183,9 @@ class SessionRunner:
         named = entries.filter(pl.col("status").is_in([status.value for status in _FAILED]))
         words = [f"{row['day']} {row['owner']}: {row['failures'] or row['message']}" for row in named.iter_rows(named=True)]
         outcome.failures = sorted(set(words)) or outcome.failures
+        failed = set(named.filter(pl.col("status") == IngestStatus.FAILED.value)["day"])
+        outcome.made = [day for day in outcome.made if day not in failed]
+        outcome.derived_again = [day for day in outcome.derived_again if day not in failed]
         wanted = entries.filter(pl.col("day").is_in(list(days)))
         for kind, words_of in (
             (IngestStatus.NOT_PUBLISHED, outcome.not_published),

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import Final
 
 import polars as pl
+from rich.table import Column
 from rich.table import Table as ScreenTable
 
 from darkpool_assets import market_calendar
@@ -38,9 +39,8 @@ def _stored(warehouse: Warehouse) -> ScreenTable:
 
 
 def _newest_readings(warehouse: Warehouse) -> ScreenTable:
-    table = ScreenTable(
-        "Feed", "Partition", "Source", "Status", "Rows", "At (UTC)", title="Newest readings", title_justify="left"
-    )
+    names = [Column(name, overflow="fold") for name in ("Feed", "Partition", "Source", "Status", "Rows", "At (UTC)")]
+    table = ScreenTable(*names, title="Newest readings", title_justify="left")
     newest = warehouse.newest_entries("ingest_ledger", dt.date.min, market_calendar.last_calendar_day(), by=["feed", "status"])
     for row in newest.sort("feed", "at", descending=[False, True]).iter_rows(named=True):
         rows = "–" if row["stored_rows"] is None else f"{row['stored_rows']:,}"
@@ -64,7 +64,12 @@ def _awaited_weeks(warehouse: Warehouse, *, settings: Settings, as_of: dt.date) 
 
 def _gate(warehouse: Warehouse, *, settings: Settings) -> ScreenTable:
     table = ScreenTable(
-        "Session", "Gate", "Anchored", "Rules that do not hold", title="Phase C gate by day", title_justify="left"
+        "Session",
+        "Gate",
+        "Anchored",
+        Column("Rules that do not hold", overflow="fold"),
+        title="Phase C gate by day",
+        title_justify="left",
     )
     first, last = settings.partitions_start, market_calendar.last_calendar_day()
     days = warehouse.stored_days("daily_metrics", first, last, inference_version=settings.inference_version)

@@ -16,6 +16,9 @@ from darkpool_assets.sample_market.writing import write_sample_market
 from darkpool_assets.session_runs import SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.warehouse import Warehouse
+from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, made_week
+
+__all__ = ["again", "column_schema", "declared", "graph", "made_week"]
 
 
 @pytest.fixture(scope="session", autouse=True)

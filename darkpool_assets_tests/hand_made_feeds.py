@@ -56,7 +56,8 @@ class HandMadeFeeds:
             self.write_quotes(day)
         self.write_otc(dt.date(2025, 12, 1), published=dt.date(2025, 12, 22))
         self.write_otc(MONDAY, published=PUBLISHED)
-        self._write("constituents/spx_sample.csv", "index,symbol,list_date\nSPX_SAMPLE,QQQ,2025-12-01\nSPX_SAMPLE,IWM,2025-12-01\n")
+        members = "".join(f"SPX_SAMPLE,{symbol},2025-12-01\n" for symbol in ("QQQ", "IWM"))
+        self._write("constituents/spx_sample.csv", f"index,symbol,list_date\n{members}")
         return self
 
     def short_file(self, day: dt.date, family: str = "CNMS") -> Path:

@@ -4,19 +4,18 @@ The rules stand in analytics; here they get partitions, severity and metadata.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 import dagster as dg
-import polars as pl
 
 from darkpool_assets.analytics.phase_c_gate import RULES
 from darkpool_assets.analytics.stored_day import Rule, RuleVerdict
 from darkpool_assets.defs.checks.partitioned_check import DayVerdict, partitioned_check_spec, report_verdicts
+from darkpool_assets.defs.checks.unmade_days import fail_for_unmade_days
 from darkpool_assets.defs.stored_day import read_stored_day
 from darkpool_assets.settings import Settings
-from darkpool_assets.tables import TABLES
-from darkpool_assets.vocabulary import IngestStatus, Severity
+from darkpool_assets.vocabulary import Severity
 from darkpool_assets.warehouse import Warehouse
 
 _SHOWN_FINDINGS: Final = 20
@@ -45,8 +44,7 @@ def day_verdicts(
         context.log.info(f"{day}: judged ({count}/{len(days)})")
     for rule, verdicts in by_rule.items():
         yield from report_verdicts(context, verdicts, asset=rule.asset, check=rule.name, severity=_SEVERITIES[rule.severity])
-    if len(days) > 1:
-        _fail_for_unmade_days(warehouse, days)
+    fail_for_unmade_days(context, warehouse, version=settings.inference_version)
 
 
 def _metadata(verdict: RuleVerdict) -> dict[str, Any]:
@@ -55,18 +53,3 @@ def _metadata(verdict: RuleVerdict) -> dict[str, Any]:
     records = [dg.TableRecord({"who": f.who, "problem": f.problem}) for f in verdict.findings[:_SHOWN_FINDINGS]]
     return {"found": len(verdict.findings), "who": dg.MetadataValue.table(records), "remedy": verdict.rule.remedy}
 
-
-def _fail_for_unmade_days(warehouse: Warehouse, days: Sequence[dt.date]) -> None:
-    """In a range a failed day is left out, not raised; here the run is failed for it, after everything else was made.
-
-    Raises:
-        dagster.Failure: names the days and what failed.
-    """
-    failed: list[str] = []
-    for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
-        day_column = TABLES[ledger].day_column
-        newest = warehouse.newest_entries(ledger, days[0], days[-1], by=[day_column, owner])
-        of_run = newest.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col(day_column).is_in(list(days)))
-        failed += [f"{row[day_column]} {row[owner]}: {row['message']}" for row in of_run.iter_rows(named=True)]
-    if failed:
-        raise dg.Failure(f"{len(failed)} could not be made:\n" + "\n".join(sorted(failed)), allow_retries=False)

@@ -7,9 +7,11 @@ from typing import Final
 import dagster as dg
 
 from darkpool_assets.defs.checks.partitioned_check import DayVerdict, partitioned_check_spec, report_verdicts
+from darkpool_assets.defs.checks.unmade_days import fail_for_unmade_days
 from darkpool_assets.defs.rendered.daily_tables import tables_folder
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import DISCLAIMER
+from darkpool_assets.warehouse import Warehouse
 
 _CHECK: Final = "rendered_tables_carry_the_disclaimer"
 _TEXT_SUFFIXES: Final = (".html", ".csv")
@@ -25,10 +27,13 @@ _TEXT_SUFFIXES: Final = (".html", ".csv")
         )
     ],
 )
-def rendered_files(context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]) -> Iterator[dg.AssetCheckResult]:
-    """The disclaimer in the text files of each day of the run."""
+def rendered_files(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.AssetCheckResult]:
+    """The disclaimer in the text files of each day of the run; fails the run when a day asked for could not be made."""
     verdicts = {key: _verdict(settings, dt.date.fromisoformat(key)) for key in context.partition_keys}
     yield from report_verdicts(context, verdicts, asset="daily_tables", check=_CHECK)
+    fail_for_unmade_days(context, warehouse, version=settings.inference_version)
 
 
 def _verdict(settings: Settings, day: dt.date) -> DayVerdict:

@@ -32,7 +32,7 @@ _PREVIEW = [
     "close",
     "pressure_context_label",
 ]
-_FEEDS = ("finra_short_daily_raw", "polygon_daily_agg_raw", "finra_otc_weekly_raw")
+_FEEDS = ("finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw", "finra_otc_weekly_raw")
 
 
 @daily_asset(

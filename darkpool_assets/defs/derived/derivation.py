@@ -78,25 +78,23 @@ def derive_sessions(
     yield from make_sessions(context, make_connected, on_failure=record)
 
 
-def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> str:
-    """The first rows as a Markdown table for the Dagster UI; missing is an en dash."""
+def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> dg.TableMetadataValue:
+    """The first rows for the Dagster UI, which hides a Markdown table of that size behind a click; missing is an en dash."""
 
     def shown(value: object) -> str:
         if value is None:
             return "–"
         if isinstance(value, float):
             return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
-        return str(value).replace("|", "\\|")
+        return str(value)
 
-    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
-    lines += [" | ".join(shown(value) for value in row) for row in rows.select(columns).head(limit).iter_rows()]
-    return "\n".join(f"| {line} |" for line in lines)
+    first = rows.select(columns).head(limit)
+    records = [dg.TableRecord({name: shown(value) for name, value in row.items()}) for row in first.iter_rows(named=True)]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in columns]))
 
 
 def derived_report(rows: pl.DataFrame, stored: int, *, columns: list[str], **facts: object) -> SessionReport:
     """What the UI is told of a derived day: rows, a preview of `columns`, and further facts."""
     return SessionReport(
-        f"{stored} {'row' if stored == 1 else 'rows'}",
-        rows=stored,
-        metadata={**facts, "preview": dg.MetadataValue.md(preview(rows, columns))},
+        f"{stored} {'row' if stored == 1 else 'rows'}", rows=stored, metadata={**facts, "preview": preview(rows, columns)}
     )

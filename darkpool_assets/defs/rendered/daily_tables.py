@@ -26,6 +26,7 @@ from darkpool_assets.rendering.table_model import DailyTable
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
+_RESTS_ON = ("daily_metrics", "index_constituent_short_agg_daily")
 _SPARKLINE_SESSIONS = 30
 _PREVIEW = [
     "symbol",
@@ -54,11 +55,11 @@ def daily_tables(
     """The files of one day, byte-identical for equal rows apart from the generated-at line."""
 
     def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
-        refuse_after_failed_derivation(warehouse, day, assets=("daily_metrics",), version=settings.inference_version)
+        refuse_after_failed_derivation(warehouse, day, assets=_RESTS_ON, version=settings.inference_version)
         metrics, table = _table_of(warehouse, day, settings=settings)
         written = write_daily_table(table, metrics, folder=tables_folder(settings, day), settings=settings)
         metadata: dict[str, object] = {kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()}
-        metadata["preview"] = dg.MetadataValue.md(preview(metrics, _PREVIEW))
+        metadata["preview"] = preview(metrics, _PREVIEW)
         if day.isoformat() == context.partition_keys[-1]:
             metadata["picture"] = _inline_picture(table)
         return SessionReport(f"{metrics.height} symbols in {', '.join(written)}", metadata=metadata)

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw
-from darkpool_assets_tests.defs.conftest import Graph, error_of
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, PUBLISHED, THURSDAY
+from darkpool_assets_tests.hand_made_graph import Graph, error_of
 
 FEED = "finra_otc_weekly_raw"
 RESTATED = dt.date(2026, 1, 3)

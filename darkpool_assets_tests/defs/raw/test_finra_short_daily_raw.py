@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-
 import dagster as dg
 import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
-from darkpool_assets_tests.defs.conftest import Graph, error_of, without_moment
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, START, THURSDAY, TUESDAY, short_row
+from darkpool_assets_tests.hand_made_graph import Graph, error_of, without_moment
 
 FEED = "finra_short_daily_raw"
 

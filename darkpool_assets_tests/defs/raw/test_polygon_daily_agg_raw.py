@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.polygon_daily_agg_raw import polygon_daily_agg_raw
-from darkpool_assets_tests.defs.conftest import Graph, error_of
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, SESSIONS, START, THURSDAY, WEDNESDAY, close_of
+from darkpool_assets_tests.hand_made_graph import Graph, error_of
 
 FEED = "polygon_daily_agg_raw"
 

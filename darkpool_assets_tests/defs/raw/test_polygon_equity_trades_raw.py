@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
-from darkpool_assets_tests.defs.conftest import Graph, error_of
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, THURSDAY, TICKERS, WEEK, close_of
+from darkpool_assets_tests.hand_made_graph import Graph, error_of
 
 FEED = "polygon_equity_trades_raw"
 

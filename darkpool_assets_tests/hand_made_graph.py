@@ -1,4 +1,4 @@
-"""Fixtures of the graph's tests: hand-made feeds, an instance, and one asset made through Dagster."""
+"""The graph on hand-made feeds: fixtures that make days, copy them and run single assets through Dagster."""
 
 import datetime as dt
 import shutil
@@ -10,7 +10,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+from darkpool_assets.definitions import END_OF_DAY, build_definitions
 from darkpool_assets.resources import build_resources, connect_to
 from darkpool_assets.session_runs import Outcome, SessionRunner
 from darkpool_assets.settings import Settings
@@ -49,9 +52,26 @@ class Graph:
             raise_on_error=False,
         )
 
-    def run(self, days: Sequence[dt.date], select: Sequence[str] | None = None, *, force: bool = False, **changes: Any) -> Outcome:
+    def run(
+        self, days: Sequence[dt.date], select: Sequence[str] | None = None, *, force: bool = False, **changes: Any
+    ) -> Outcome:
         """The days as the command line makes them."""
-        return SessionRunner(self.settings(**changes), self.instance, on_day=lambda *_: None).run(days, select=select, force=force)
+        return self.runner(**changes).run(days, select=select, force=force)
+
+    def runner(self, **changes: Any) -> SessionRunner:
+        """The command line's runner."""
+        return SessionRunner(self.settings(**changes), self.instance, on_day=lambda *_: None)
+
+    def judge(self, days: Sequence[dt.date], *, checks: Sequence[dg.AssetCheckKey]) -> dg.ExecuteInProcessResult:
+        """Checks of a range of days alone, as the UI's "execute checks" runs them."""
+        job = build_definitions(self.settings()).resolve_job_def(END_OF_DAY)
+        first, last = days[0].isoformat(), days[-1].isoformat()
+        return job.get_subset(asset_selection=set(), asset_check_selection=set(checks)).execute_in_process(
+            instance=self.instance,
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
 
     def made(self, asset: str) -> set[str]:
         """Partitions that Dagster knows as materialised."""
@@ -66,6 +86,12 @@ class Graph:
         materialisation = found[0].asset_materialization
         assert materialisation is not None
         return {name: _plain(value) for name, value in materialisation.metadata.items()}
+
+    def verdicts(self, asset: str, check: str, day: dt.date) -> list[AssetCheckExecutionRecord]:
+        """Every recorded verdict of one check on one partition, newest first."""
+        key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+        only = PartitionKeyFilter(key=day.isoformat())
+        return list(self.instance.event_log_storage.get_asset_check_execution_history(key, limit=10, partition_filter=only))
 
     def rows(self, table: str) -> pl.DataFrame:
         """Every stored row of a table."""

@@ -1,0 +1,431 @@
+"""The command line: exit codes, what is said and where, and that nothing is lost or hidden."""
+
+import datetime as dt
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from darkpool_assets import cli, session_runs
+from darkpool_assets.resources import connect_to
+from darkpool_assets.session_runs import Outcome
+from darkpool_assets.settings import Settings
+from darkpool_assets.vocabulary import DISCLAIMER
+from darkpool_assets.warehouse import Warehouse
+from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, THURSDAY, WEEK, HandMadeFeeds
+from darkpool_assets_tests.hand_made_graph import Graph
+
+CANARY = "canary-9d1c40be"
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """`darkpool` in this process, on hand-made feeds, with everything it writes below one folder."""
+
+    folder: Path
+    feeds: HandMadeFeeds
+    run: Callable[..., Said]
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the commands."""
+        return Warehouse(connect_to(self.database))
+
+    @property
+    def database(self) -> Path:
+        """Where DUCKDB_PATH points."""
+        return self.folder / "darkpool.duckdb"
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """A terminal whose Dagster instance lives on disk below tmp_path."""
+    feeds = HandMadeFeeds(tmp_path / "feeds").write_everything()
+    values = feeds.values() | {"DUCKDB_PATH": str(tmp_path / "darkpool.duckdb"), "OUTPUT_DIR": str(tmp_path / "output")}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, **environment: str | None) -> Said:
+        for name, value in environment.items():
+            monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["darkpool", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return Terminal(tmp_path, feeds, run)
+
+
+@pytest.fixture
+def quick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """The same with an instance in memory."""
+    instance = dg.DagsterInstance.ephemeral()
+    monkeypatch.setattr(dg.DagsterInstance, "get", staticmethod(lambda: instance))
+    return terminal
+
+
+@pytest.fixture
+def filled(quick: Terminal, made_week: Graph) -> Terminal:
+    """The same on a copy of the made week's database."""
+    shutil.copyfile(made_week.folder / "darkpool.duckdb", quick.database)
+    return quick
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[dt.date], object]]:
+    """What the commands ask of the runner, which makes nothing: (method, days, force or selection)."""
+    calls: list[tuple[str, list[dt.date], object]] = []
+
+    class Recorder(session_runs.SessionRunner):
+        def run(self, days, *, select=None, force=False):
+            calls.append(("run", list(days), force))
+            return Outcome(made=list(days))
+
+        def run_unfinished(self, days, *, select=None):
+            calls.append(("run_unfinished", list(days), select))
+            return Outcome(made=list(days))
+
+    monkeypatch.setattr(session_runs, "SessionRunner", Recorder)
+    return calls
+
+
+def columns(screen: str) -> list[str]:
+    """A printed table's columns, each without its blanks and line ends."""
+    lines = [line.split("│")[1:-1] for line in screen.splitlines() if "│" in line]
+    return ["".join("".join(cell.split()) for cell in cells) for cells in zip(*lines, strict=True)]
+
+
+# run
+
+
+def test_a_run_makes_the_target_day_and_the_instance_on_disk_knows_it(terminal: Terminal):
+    said = terminal.run("run")
+    assert (said.code, said.out) == (0, "Made: 2025-12-12\n")
+    assert terminal.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [FRIDAY]
+    assert (terminal.folder / "output" / "tables" / str(FRIDAY) / "daily_metrics.html").is_file()
+    with dg.DagsterInstance.get() as instance:
+        assert [run.job_name for run in instance.get_runs()] == ["end_of_day"]
+    assert "telemetry" in (terminal.folder / "home" / "dagster.yaml").read_text()
+    again = terminal.run("backfill", str(FRIDAY), str(FRIDAY))
+    assert (again.code, again.out) == (0, "Skipped, there and unchanged: 2025-12-12\n")
+
+
+def test_feeds_that_are_not_configured_are_named_and_no_failure(quick: Terminal):
+    said = quick.run("run", POLYGON_TRADES_DIR=None, POLYGON_QUOTES_DIR=None, FINRA_OTC_DIR=None)
+    assert said.code == 0
+    assert "Not configured: polygon_equity_trades_raw (1 of 1 sessions)" in said.out
+    assert "Not configured: finra_otc_weekly_raw (1 of 1 sessions)" in said.out
+
+
+def test_a_feed_not_published_yet_is_named_and_no_failure(quick: Terminal):
+    quick.feeds.short_file(FRIDAY).unlink()
+    said = quick.run("run", PARTITIONS_START=str(THURSDAY))
+    assert said.code == 0
+    assert "Not published yet: finra_short_daily_raw (1 of 1 sessions)" in said.out
+
+
+def test_a_malformed_file_ends_with_one_and_is_named_on_stderr(quick: Terminal):
+    quick.feeds.write_short(FRIDAY, trailer=99)
+    said = quick.run("run")
+    assert said.code == 1
+    assert "Failed: 2025-12-12 finra_short_daily_raw: MalformedSource: CNMSshvol20251212.txt" in said.err
+    assert "Made" not in said.out
+
+
+def test_one_bad_day_of_several_ends_with_one_after_finishing_the_rest(quick: Terminal):
+    quick.feeds.trades_file(THURSDAY).write_text("nonsense\n1\n")
+    said = quick.run("run", FETCH_MODE="daily", BACKFILL_COUNT="3")
+    assert said.code == 1
+    assert "Made: 2 sessions, 2025-12-10 to 2025-12-12" in said.out
+    assert "2025-12-11 polygon_equity_trades_raw" in said.err
+    assert "2025-12-10 " not in said.err
+    assert quick.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [WEEK[2], FRIDAY]
+
+
+@pytest.mark.parametrize(
+    ("mode", "count", "days"),
+    [
+        ("single", "3", [FRIDAY]),
+        ("daily", "3", WEEK[2:]),
+        ("weekly", "2", [SESSIONS[2], FRIDAY]),
+    ],
+)
+def test_the_mode_chooses_the_sessions(quick: Terminal, asked: list, mode: str, count: str, days: list[dt.date]):
+    assert quick.run("run", FETCH_MODE=mode, BACKFILL_COUNT=count).code == 0
+    assert asked == [("run", days, False)]
+
+
+def test_force_is_passed_on(quick: Terminal, asked: list):
+    assert quick.run("run", "--force").code == 0
+    assert asked == [("run", [FRIDAY], True)]
+
+
+# Wrong settings and arguments
+
+
+def test_all_wrong_settings_are_told_at_once_without_a_traceback(terminal: Terminal):
+    said = terminal.run("run", TICKERS="SPXW", FETCH_MODE="never", BACKFILL_COUNT="0", MIN_LIT_VOLUME="few", OFFLINE="perhaps")
+    assert said.code == 2
+    assert all(name in said.err for name in ("TICKERS", "FETCH_MODE", "BACKFILL_COUNT", "MIN_LIT_VOLUME", "OFFLINE"))
+    assert "Traceback" not in said.err + said.out
+    assert not terminal.database.exists()
+
+
+@pytest.mark.parametrize("day", ["2099-01-05", "2025-12-25", "2025-12-13", "2018-07-31", "tomorrow"])
+def test_a_target_that_is_no_past_session_is_refused(terminal: Terminal, day: str):
+    said = terminal.run("run", TARGET_DATE=day)
+    assert said.code == 2
+    assert "TARGET_DATE" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("backfill", "2025-12-12", "2025-12-08"), "FROM: given 2025-12-12"),
+        (("backfill", "2025-12-08", "2099-01-05"), "TO: given 2099-01-05, in the future"),
+        (("backfill", "2025-12-13", "2025-12-14"), "a range that holds an NYSE session"),
+        (("backfill", "2018-01-02", "2025-12-08"), "PARTITIONS_START"),
+        (("backfill", "soon", "later"), "FROM: given 'soon'"),
+        (("backfill", "2025-12-08", "2025-12-12", "--select", "daily_metrics,nothing"), "--select: given nothing"),
+        (("check", "2025-12-25"), "not an NYSE session"),
+        (("check", "nonsense"), "DATE: given 'nonsense'"),
+        (("rebuild", "2025-12-08"), "both, or neither"),
+        (("export", "nothing", "rows.csv"), "TABLE: given 'nothing'"),
+        (("export", "daily_metrics", "rows.xlsx"), ".parquet or .csv"),
+        (("export", "daily_metrics", "rows.csv", "--from", "2030-01-01"), "holds no row"),
+        (("export", "daily_metrics", "rows.csv", "--to", "13.12.2025"), "--to: given"),
+        (("nothing",), "No such command"),
+        (("run", "--fast"), "No such option"),
+        (("backfill", "2025-12-08"), "TO"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_argument_ends_with_two_and_says_what_is_allowed(filled: Terminal, words: tuple[str, ...], fault: str):
+    said = filled.run(*words)
+    assert said.code == 2
+    assert fault in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("status",), ("check",), ("check", "2025-12-12"), ("rebuild",), ("export", "daily_metrics", "rows.csv")],
+    ids=" ".join,
+)
+def test_a_command_that_only_reads_refuses_a_missing_database_and_makes_none(terminal: Terminal, words: tuple[str, ...]):
+    said = terminal.run(*words)
+    assert said.code == 2
+    assert "darkpool run" in said.err
+    assert not terminal.database.exists()
+
+
+# backfill
+
+
+def test_a_backfill_skips_what_is_finished(quick: Terminal, asked: list):
+    assert quick.run("backfill", "2025-12-08", "2025-12-12").code == 0
+    assert asked == [("run_unfinished", WEEK, None)]
+
+
+def test_a_forced_backfill_makes_everything(quick: Terminal, asked: list):
+    assert quick.run("backfill", "2025-12-08", "2025-12-12", "--force").code == 0
+    assert asked == [("run", WEEK, True)]
+
+
+def test_a_backfill_makes_the_selected_assets_alone(filled: Terminal):
+    entries = filled.warehouse.read_window("derivation_ledger", THURSDAY, FRIDAY).height
+    said = filled.run("backfill", "2025-12-11", "2025-12-12", "--select", "polygon_equity_trades_raw, lit_direction_daily")
+    assert (said.code, said.out) == (0, "Made: 2 sessions, 2025-12-11 to 2025-12-12\n")
+    assert filled.warehouse.read_window("derivation_ledger", THURSDAY, FRIDAY).height == entries + 2
+
+
+# check
+
+
+def test_check_shows_every_rule_and_an_open_gate(filled: Terminal):
+    said = filled.run("check", "2025-12-12")
+    assert said.code == 0
+    assert "Phase C gate: open" in said.out
+    assert "2025-12-12, PhaseA_v1" in said.out
+
+
+def test_check_takes_the_newest_stored_day(filled: Terminal):
+    assert "2025-12-12, PhaseA_v1" in filled.run("check").out
+
+
+def test_check_of_a_tampered_day_ends_with_one_and_says_rule_who_and_remedy(filled: Terminal):
+    with connect_to(filled.database)() as connection:
+        connection.execute("update daily_metrics set data_quality = 'PRE_OTC' where symbol = 'SPY' and date = '2025-12-12'")
+    said = filled.run("check", "2025-12-12")
+    assert said.code == 1
+    assert "Phase C gate: CLOSED" in said.out
+    _number, _mark, checks, verdicts = columns(said.out)
+    assert "data_quality_follows_the_published_week" in checks
+    assert "SPY:PRE_OTC" in verdicts
+    assert "Materialisedaily_metrics" in verdicts
+    assert filled.run("check", "2025-12-11").code == 0
+
+
+def test_check_of_a_day_that_was_never_derived_is_closed(filled: Terminal):
+    assert filled.run("check", str(SESSIONS[0])).code == 1
+
+
+# config
+
+
+def test_config_masks_secrets_and_names_each_origin(terminal: Terminal):
+    (terminal.folder / ".env").write_text("BACKFILL_COUNT=7\nTICKERS=IWM\n")
+    said = terminal.run("config", POLYGON_API_KEY=CANARY, FINRA_API_KEY=CANARY, FINRA_API_SECRET=CANARY)
+    assert said.code == 0
+    assert CANARY not in said.out + said.err
+    shown = [[cell.strip() for cell in line.split("│")[1:4]] for line in said.out.splitlines() if line.count("│") == 5]
+    for row in (
+        ["POLYGON_API_KEY", "********", "environment"],
+        ["BACKFILL_COUNT", "7", ".env"],
+        ["TICKERS", "SPY,QQQ,IWM", "environment"],
+        ["RTH_START", "09:30", "default"],
+    ):
+        assert row in shown, row
+
+
+def test_config_shows_every_setting_whole(terminal: Terminal):
+    out = terminal.run("config").out
+    assert "…" not in out
+    words = out.replace("│", " ").split()
+    assert [name for name in Settings.model_fields if name.upper() not in words] == []
+
+
+def test_config_with_a_wrong_setting_ends_with_two(terminal: Terminal):
+    said = terminal.run("config", FINRA_API_KEY=CANARY, FINRA_API_SECRET=None)
+    assert said.code == 2
+    assert "FINRA_API_SECRET" in said.err
+    assert CANARY not in said.out + said.err
+
+
+# status, export, rebuild, ui
+
+
+def test_status_prints_its_four_screens(filled: Terminal):
+    said = filled.run("status")
+    assert said.code == 0
+    assert all(title in said.out for title in ("Stored", "Newest readings", "OTC weeks in reach", "Phase C gate by day"))
+
+
+def test_export_says_how_many_rows_went_where(filled: Terminal):
+    said = filled.run("export", "daily_metrics", "rows.parquet", "--from", "2025-12-11", "--to", "2025-12-12")
+    assert said.code == 0
+    assert said.out.startswith("6 rows of daily_metrics in rows.parquet\n")
+    assert pl.read_parquet(filled.folder / "rows.parquet").height == 6
+
+
+def test_rebuild_makes_every_stored_day_again_from_its_files(filled: Terminal, asked: list):
+    assert filled.run("rebuild").code == 0
+    assert asked == [("run", WEEK, True)]
+
+
+def test_rebuild_restores_a_tampered_day(filled: Terminal):
+    before = filled.warehouse.read_day("daily_metrics", FRIDAY)
+    with connect_to(filled.database)() as connection:
+        connection.execute("update daily_metrics set close = 1 where date = '2025-12-12'")
+        connection.execute("update polygon_daily_agg_raw set close = 1 where trade_date = '2025-12-12'")
+    assert filled.run("rebuild", "2025-12-12", "2025-12-12").code == 0
+    assert filled.warehouse.read_day("daily_metrics", FRIDAY).equals(before)
+
+
+def test_rebuild_of_a_range_makes_a_lost_database_again(quick: Terminal, asked: list):
+    assert quick.run("rebuild", "2025-12-08", "2025-12-12").code == 0
+    assert asked == [("run", WEEK, True)]
+
+
+def test_rebuild_derives_from_raw_what_has_no_file_any_more_and_says_so(filled: Terminal):
+    filled.feeds.trades_file(FRIDAY).unlink()
+    before = filled.warehouse.read_day("daily_metrics", FRIDAY)
+    said = filled.run("rebuild", "2025-12-12", "2025-12-12")
+    assert said.code == 0
+    assert "polygon_equity_trades_raw" in said.out
+    assert filled.warehouse.read_day("daily_metrics", FRIDAY).equals(before)
+
+
+def test_the_ui_listens_on_this_machine_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    commands: list[list[str]] = []
+
+    class Process:
+        def __init__(self, command, **_other):
+            commands.append(command)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    assert terminal.run("ui", "--port", "3999").code == 0
+    words = commands[0]
+    assert words[words.index("-h") + 1] == "127.0.0.1"
+    assert words[words.index("-p") + 1] == "3999"
+    assert Path(words[words.index("-w") + 1]).name == "workspace.yaml"
+
+
+def test_help_carries_the_disclaimer_and_every_command(terminal: Terminal):
+    said = terminal.run("--help")
+    text = " ".join(said.out.replace("│", " ").split())
+    assert said.code == 0
+    assert DISCLAIMER in text
+    for name in ("demo", "run", "backfill", "check", "status", "config", "rebuild", "export", "ui"):
+        assert f" {name} " in text, name
+
+
+# A process of its own
+
+
+def test_a_wrong_setting_ends_a_real_process_with_two_and_no_traceback(terminal: Terminal):
+    environment = {**os.environ, "FETCH_MODE": "never"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "from darkpool_assets.cli import main; main()", "run"],
+        env=environment, capture_output=True, text=True, check=False, cwd=terminal.folder,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "FETCH_MODE" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_interrupted_run_ends_with_130_and_leaves_whole_days(terminal: Terminal):
+    environment = {**os.environ, "FETCH_MODE": "daily", "BACKFILL_COUNT": "8"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from darkpool_assets.cli import main; main()", "run"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=terminal.folder,
+    )  # fmt: skip
+    journal = terminal.folder / "darkpool.duckdb"
+    deadline = time.monotonic() + 60
+    while not journal.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+    for table, rows in (("finra_short_daily_raw", 3), ("polygon_equity_trades_raw", 33), ("daily_metrics", 3)):
+        stored = terminal.warehouse.read_window(table, SESSIONS[0], FRIDAY)
+        counts = stored.group_by("date" if "date" in stored.columns else "trade_date").len()
+        assert set(counts["len"]) <= {rows}, table
