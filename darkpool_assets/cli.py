@@ -144,8 +144,8 @@ def status() -> None:
 @app.command()
 def config() -> None:
     """Print every setting, its value and where it came from; secrets are masked."""
-    value, meaning = (Column(name, overflow="fold") for name in ("Value", "Meaning"))
-    table = ScreenTable(Column("Setting", no_wrap=True), value, Column("From", no_wrap=True), meaning)
+    folded = {name: Column(name, overflow="fold") for name in ("Value", "Meaning")}
+    table = ScreenTable(Column("Setting", no_wrap=True), folded["Value"], Column("From", no_wrap=True), folded["Meaning"])
     for name, value, origin, meaning in describe_settings(load_settings()):
         table.add_row(name, _plain(value), origin, _plain(meaning))
     screen.print(table)

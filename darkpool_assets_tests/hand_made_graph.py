@@ -40,11 +40,13 @@ class Graph:
         """The warehouse that the runs write."""
         return Warehouse(connect_to(self.folder / "darkpool.duckdb"))
 
-    def materialise(self, asset: dg.AssetsDefinition, day: dt.date, **changes: Any) -> dg.ExecuteInProcessResult:
-        """One asset's day, alone, as a click in the UI makes it; the result may be a failure."""
+    def materialise(
+        self, asset: dg.AssetsDefinition | Sequence[dg.AssetsDefinition], day: dt.date, **changes: Any
+    ) -> dg.ExecuteInProcessResult:
+        """One day of an asset (or of a few), without checks, as a click in the UI makes it; the result may be a failure."""
         resources = build_resources(self.settings(**changes))
         return dg.materialize(
-            [asset],
+            [asset] if isinstance(asset, dg.AssetsDefinition) else asset,
             instance=self.instance,
             partition_key=day.isoformat(),
             resources=resources,

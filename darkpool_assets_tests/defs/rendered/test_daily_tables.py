@@ -2,7 +2,9 @@
 
 import pytest
 
+from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
+from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
 from darkpool_assets.defs.rendered.daily_tables import daily_tables
 from darkpool_assets.vocabulary import DISCLAIMER
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, TICKERS, WEEK
@@ -36,7 +38,7 @@ def test_the_csv_is_written_on_demand_with_every_ticker(again: Graph):
 def test_the_metadata_shows_where_the_files_are_and_a_preview(made_week: Graph):
     metadata = made_week.metadata("daily_tables", FRIDAY)
     assert metadata["html"].endswith("tables/2025-12-12/daily_metrics.html")
-    assert "| SPY |" in metadata["preview"]
+    assert {row["symbol"] for row in metadata["preview"]} == set(TICKERS)
     assert metadata["picture"].startswith("![")
 
 
@@ -58,11 +60,8 @@ def test_after_a_failed_derivation_the_table_alone_is_refused_and_the_old_page_s
     before = page.read_bytes()
     (again.feeds.folder / "constituents" / "spx_sample.csv").write_text("index,symbol\nSPX_SAMPLE,not a symbol\n")
     again.feeds.write_short(FRIDAY, trailer=99)
-    again.run([FRIDAY], ["finra_short_daily_raw"])
-    if asset == "daily_metrics":
-        again.run([FRIDAY], ["daily_metrics"])
-    else:
-        assert not again.materialise(index_constituent_short_agg_daily, FRIDAY).success
+    assert not again.materialise(finra_short_daily_raw, FRIDAY).success
+    assert not again.materialise(daily_metrics if asset == "daily_metrics" else index_constituent_short_agg_daily, FRIDAY).success
     result = again.materialise(daily_tables, FRIDAY)
     assert not result.success
     assert asset in error_of(result)
