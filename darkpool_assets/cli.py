@@ -7,7 +7,6 @@ not published yet), 1 something failed, 2 wrong settings or arguments, 130 inter
 import datetime as dt
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,12 +41,14 @@ Force = Annotated[bool, typer.Option("--force", help="Fetch and derive again wha
 
 
 def main() -> None:
-    """Entry point: wrong settings end with 2."""
+    """Entry point: wrong settings end with 2, a database that can't be used with 1."""
+    from darkpool_assets.warehouse import WarehouseError
+
     try:
         app()
-    except SettingsError as error:
+    except (SettingsError, WarehouseError) as error:
         notes.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
 
 
 @app.command()
@@ -64,10 +65,7 @@ def demo(
     market = SampleMarket(folder=(DEMO_FOLDER / "market").resolve(), sessions=sessions)
     with _progress() as on_step:
         write_sample_market(market, progress=lambda stage, done, total: on_step(f"sample market: {stage}", done, total))
-    os.environ.update(sample_settings(market))
-    os.environ["DUCKDB_PATH"] = str((DEMO_FOLDER / "darkpool.duckdb").resolve())
-    os.environ["OUTPUT_DIR"] = str((DEMO_FOLDER / "output").resolve())
-    os.environ["DAGSTER_HOME"] = str((DEMO_FOLDER / "dagster_home").resolve())
+    _enter_demo(sample_settings(market))
     settings = load_settings()
     code = _make(settings, lambda now: _chosen(settings, now), force=False, skip_finished=True)
     screen.print(f"Database  {settings.duckdb_path}", soft_wrap=True, highlight=False)
@@ -198,6 +196,16 @@ def ui(*, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) 
     """Start the Dagster UI and daemon on workspace.yaml, on 127.0.0.1."""
     load_settings()
     _start_ui(port)
+
+
+def _enter_demo(values: dict[str, str]) -> None:
+    """Only the sample market's settings from here on: a .env or an exported source of the user's would mix feeds."""
+    home = DEMO_FOLDER.resolve()
+    os.chdir(home)
+    for name in Settings.model_fields:
+        os.environ.pop(name.upper(), None)
+    paths = {"DUCKDB_PATH": "darkpool.duckdb", "OUTPUT_DIR": "output", "DAGSTER_HOME": "dagster_home"}
+    os.environ.update(values | {name: str(home / path) for name, path in paths.items()})
 
 
 def _make(
@@ -331,14 +339,9 @@ def _prepare_dagster_home() -> Path:
 
 
 def _start_ui(port: int) -> NoReturn:
-    """`dagster dev` on workspace.yaml; Ctrl-C stops it."""
+    """Become `dagster dev` on workspace.yaml, so that Ctrl-C and SIGTERM reach it itself."""
     _prepare_dagster_home()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     screen.print(f"Dagster UI on http://127.0.0.1:{port}", highlight=False)
-    process = subprocess.Popen(command)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        code = process.wait()
-    sys.exit(code)
+    sys.stdout.flush()
+    os.execv(sys.executable, command)

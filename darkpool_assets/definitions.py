@@ -12,7 +12,7 @@ END_OF_DAY = "end_of_day"
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The code location for `settings`: what the UI, the daemon and the command line run."""
-    assets = dg.load_assets_from_package_module(graph)
+    assets = [found for found in dg.load_assets_from_package_module(graph) if isinstance(found, dg.AssetsDefinition)]
     return dg.Definitions(
         assets=dg.map_asset_specs(_marked_as_sample, assets) if settings.sample_data else assets,
         asset_checks=dg.load_asset_checks_from_package_module(graph),

@@ -17,14 +17,10 @@ from dagster_duckdb import DuckDBResource
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
-from darkpool_assets.warehouse import Connect, Warehouse
+from darkpool_assets.warehouse import Connect, Warehouse, WarehouseUnreadable
 
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
-
-
-class WarehouseUnreadable(Exception):
-    """The database file can't be opened, and waiting would not help."""
 
 
 class PatientDuckDB(DuckDBResource):

@@ -17,7 +17,15 @@ from darkpool_assets.tables import TABLES, Column, Table
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
-class WarehouseSchemaError(Exception):
+class WarehouseError(Exception):
+    """The database can't be used as it is; the message says how to restore it."""
+
+
+class WarehouseUnreadable(WarehouseError):
+    """The database file can't be opened, and waiting would not help."""
+
+
+class WarehouseSchemaError(WarehouseError):
     """A stored table differs from its declaration by more than an absent nullable column."""
 
 
@@ -93,6 +101,11 @@ class Warehouse:
         if inference_version is not None:
             sql, values = f"{sql} and inference_version = $version", {**values, "version": inference_version}
         return self._query(f"{sql} order by day", values)["day"].to_list()
+
+    def days_ingested_since(self, table: str, at: dt.datetime) -> list[dt.date]:
+        """Days of a FINRA raw table of which a vintage was stored at or after `at` (UTC, naive)."""
+        sql = f'select distinct "{TABLES[table].day_column}" as day from "{table}" where ingested_at >= $at order by day'
+        return self._query(sql, {"at": at})["day"].to_list()
 
     def newest_entries(
         self, ledger: str, first: dt.date, last: dt.date, *, by: Sequence[str], owner: str | None = None

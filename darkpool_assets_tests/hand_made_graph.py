@@ -17,6 +17,7 @@ from darkpool_assets.definitions import END_OF_DAY, build_definitions
 from darkpool_assets.resources import build_resources, connect_to
 from darkpool_assets.session_runs import Outcome, SessionRunner
 from darkpool_assets.settings import Settings
+from darkpool_assets.stored_sessions import StoredSessions
 from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import WEEK, HandMadeFeeds
@@ -63,6 +64,10 @@ class Graph:
     def runner(self, **changes: Any) -> SessionRunner:
         """The command line's runner."""
         return SessionRunner(self.settings(**changes), self.instance, on_day=lambda *_: None)
+
+    def stored(self, **changes: Any) -> StoredSessions:
+        """The stored sessions, held against changed settings."""
+        return StoredSessions(self.settings(**changes), self.warehouse)
 
     def judge(self, days: Sequence[dt.date], *, checks: Sequence[dg.AssetCheckKey]) -> dg.ExecuteInProcessResult:
         """Checks of a range of days alone, as the UI's "execute checks" runs them."""
@@ -152,6 +157,9 @@ def again(made_week: Graph, tmp_path: Path) -> Iterator[Graph]:
     """A copy of the made week's feeds and database, to be changed and run again; its instance has seen no run."""
     shutil.copytree(made_week.feeds.folder, tmp_path / "feeds")
     shutil.copyfile(made_week.folder / "darkpool.duckdb", tmp_path / "darkpool.duckdb")
+    with connect_to(tmp_path / "darkpool.duckdb")() as connection:
+        moved = [str(made_week.feeds.folder), str(tmp_path / "feeds")]
+        connection.execute("update derivation_ledger set settings = replace(settings, ?, ?)", moved)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Graph(HandMadeFeeds(tmp_path / "feeds"), instance, tmp_path)
 

@@ -165,12 +165,7 @@ def test_one_bad_day_of_several_ends_with_one_after_finishing_the_rest(quick: Te
 
 
 @pytest.mark.parametrize(
-    ("mode", "count", "days"),
-    [
-        ("single", "3", [FRIDAY]),
-        ("daily", "3", WEEK[2:]),
-        ("weekly", "2", [SESSIONS[2], FRIDAY]),
-    ],
+    ("mode", "count", "days"), [("single", "3", [FRIDAY]), ("daily", "3", WEEK[2:]), ("weekly", "2", [SESSIONS[2], FRIDAY])]
 )
 def test_the_mode_chooses_the_sessions(quick: Terminal, asked: list, mode: str, count: str, days: list[dt.date]):
     assert quick.run("run", FETCH_MODE=mode, BACKFILL_COUNT=count).code == 0
@@ -364,16 +359,8 @@ def test_rebuild_restores_a_tampered_day_and_says_which_raw_table_has_no_file_an
 
 def test_the_ui_listens_on_this_machine_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
     commands: list[list[str]] = []
-
-    class Process:
-        def __init__(self, command, **_other):
-            commands.append(command)
-
-        def wait(self):
-            return 0
-
-    monkeypatch.setattr(subprocess, "Popen", Process)
-    assert terminal.run("ui", "--port", "3999").code == 0
+    monkeypatch.setattr(os, "execv", lambda _program, command: commands.append(command))
+    terminal.run("ui", "--port", "3999")
     words = commands[0]
     assert words[words.index("-h") + 1] == "127.0.0.1"
     assert words[words.index("-p") + 1] == "3999"

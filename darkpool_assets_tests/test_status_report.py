@@ -84,5 +84,3 @@ def test_another_version_has_no_gate_yet(made_week: Graph):
 def test_names_are_whole_on_a_narrow_screen(made_week: Graph):
     text = "".join(shown(made_week, width=80))
     assert "…" not in text
-
-

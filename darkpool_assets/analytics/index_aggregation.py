@@ -19,10 +19,7 @@ from darkpool_assets.vocabulary import DataQuality, DenominatorType, IndexPriceS
 
 
 def members_on(constituents: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    """The members of each index on `day`, by the list in force then.
-
-    In force is the newest list that is not dated after `day`; before the first one the oldest list (an undated list is older
-    than any dated one). start_date and end_date are both inclusive; null is open.
+    """The members of each index on `day`; start_date and end_date are both inclusive, null is open.
 
     Args:
         constituents: index_symbol, symbol, weight, start_date, end_date, list_date; one row per membership.
@@ -30,14 +27,12 @@ def members_on(constituents: pl.DataFrame, day: dt.date) -> pl.DataFrame:
 
     Returns:
         One row per (index_symbol, symbol) in the order of the list: index_symbol, symbol as the list spells it (two spellings
-        of one symbol count once), list_date.
+        of one symbol count once), list_date (the newest one of the index's rows: how old the list is, not who is in it).
     """
-    listed = pl.col("list_date").fill_null(dt.date.min)
-    in_force = pl.coalesce(listed.filter(listed <= day).max(), listed.min()).over("index_symbol")
     started = pl.col("start_date").is_null() | (pl.col("start_date") <= day)
     not_ended = pl.col("end_date").is_null() | (pl.col("end_date") >= day)
     return (
-        constituents.filter(listed == in_force)
+        constituents.with_columns(pl.col("list_date").max().over("index_symbol"))
         .filter(started & not_ended)
         .with_columns(polygon_spelling("symbol").alias("_polygon"))
         .unique(["index_symbol", "_polygon"], keep="first", maintain_order=True)

@@ -128,7 +128,7 @@ def _table_metadata(table: Table) -> dict[str, Any]:
         dg.TableColumn(
             column.name,
             column.duckdb_type,
-            description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
+            description=f"{column.meaning} [{column.unit}]" if column.unit not in {"", "date"} else column.meaning,
             constraints=dg.TableColumnConstraints(nullable=not column.required),
         )
         for column in table.columns

@@ -6,6 +6,7 @@ pretending that a day without data is a day without events.
 
 import datetime as dt
 import json
+from typing import Any, Final
 
 import polars as pl
 
@@ -15,14 +16,25 @@ from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
-NUMBER_SETTINGS = (
-    "min_lit_volume", "classification_rule", "short_ratio_numerator", "short_z_window", "return_z_window", "lit_z_window",
-    "zscore_min_periods", "return_z_min", "short_z_high", "short_z_low", "rth_start", "rth_end", "market_tz",
+DECIDING_SETTINGS: Final = frozenset(
+    {
+        "min_lit_volume", "classification_rule", "short_ratio_numerator", "short_z_window", "return_z_window", "lit_z_window",
+        "zscore_min_periods", "return_z_min", "short_z_high", "short_z_low", "rth_start", "rth_end", "market_tz",
+        "index_proxy_map", "index_constituents_file", "index_constituents_dir", "finra_otc_file", "finra_otc_dir",
+        "finra_short_sale_file", "finra_short_sale_dir", "polygon_trades_file", "polygon_trades_dir", "polygon_quotes_file",
+        "polygon_quotes_dir", "polygon_daily_agg_file", "polygon_daily_agg_dir",
+    }
 )  # fmt: skip
+_REMEDY: Final = " Materialise it again, then this asset."
 
 
 class UpstreamFailed(Exception):
     """An asset that this one rests on failed for the day; what is stored of it may be missing or old."""
+
+
+def deciding_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that decide a derived day's numbers: rules, thresholds, and where its feeds come from."""
+    return settings.model_dump(mode="json", include=set(DECIDING_SETTINGS))
 
 
 def utc_now() -> dt.datetime:
@@ -68,7 +80,6 @@ def derivation_entry(
     asset: str, day: dt.date, *, settings: Settings, as_of: dt.date, status: IngestStatus, stored: int = 0, message: str = ""
 ) -> pl.DataFrame:
     """One derivation_ledger row: the tickers and the settings that decided the numbers."""
-    values = settings.model_dump(mode="json", include=set(NUMBER_SETTINGS))
     return DERIVATION_LEDGER.conform(
         pl.DataFrame(
             [
@@ -77,7 +88,7 @@ def derivation_entry(
                     "date": day,
                     "status": status.value,
                     "tickers": json.dumps(settings.tickers),
-                    "settings": json.dumps(values, sort_keys=True),
+                    "settings": json.dumps(deciding_settings(settings), sort_keys=True),
                     "stored_rows": stored,
                     "message": message,
                     "inference_version": settings.inference_version,
@@ -99,7 +110,7 @@ def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str
     failed = newest.filter(pl.col("feed").is_in(list(feeds)), pl.col("status") == IngestStatus.FAILED.value)
     if failed.height:
         words = "; ".join(f"{row['feed']}: {row['message']}" for row in failed.iter_rows(named=True))
-        raise UpstreamFailed(f"{day}: {words} Materialise it again, then this asset.")
+        raise UpstreamFailed(f"{day}: {words}{_REMEDY}")
 
 
 def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets: tuple[str, ...], version: str) -> None:
@@ -112,4 +123,4 @@ def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets
         newest = warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version"])
         newest = newest.filter(pl.col("inference_version") == version)
         if newest.height and newest["status"][0] == IngestStatus.FAILED:
-            raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0]} Materialise it again, then this asset.")
+            raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0].removesuffix(_REMEDY)}{_REMEDY}")

@@ -104,20 +104,28 @@ def _check_overlaps(records: Records, rows: pl.DataFrame) -> None:
     records.refuse(spans, spans.select(overlaps).to_series(), column="symbol", allowed="one membership of the index at a time")
 
 
-def read_configured_constituents(settings: Settings) -> pl.DataFrame:
-    """The memberships of every list that the settings name; no rows where the default folder holds none.
+def configured_constituents_files(settings: Settings) -> list[Path]:
+    """The lists that the settings name; none where the default folder does not exist.
 
     Raises:
         MissingSource: INDEX_CONSTITUENTS_FILE, or a folder other than the default one, does not exist.
-        MalformedSource: a list breaks its format.
     """
     file, directory = settings.index_constituents_file, settings.index_constituents_dir
     if file is not None:
         if not file.is_file():
             raise MissingSource("INDEX_CONSTITUENTS_FILE", file)
-        return read_constituents(file)
-    is_default = directory == Settings.model_fields["index_constituents_dir"].default
-    if is_default and not directory.is_dir():
-        return pl.DataFrame(schema=CONSTITUENTS_SCHEMA)
-    lists = [read_constituents(path) for path in constituents_files_in(directory)]
+        return [file]
+    if directory == Settings.model_fields["index_constituents_dir"].default and not directory.is_dir():
+        return []
+    return constituents_files_in(directory)
+
+
+def read_configured_constituents(settings: Settings) -> pl.DataFrame:
+    """The memberships of every list that the settings name; no rows where there is none.
+
+    Raises:
+        MissingSource: as configured_constituents_files.
+        MalformedSource: a list breaks its format.
+    """
+    lists = [read_constituents(path) for path in configured_constituents_files(settings)]
     return pl.concat(lists) if lists else pl.DataFrame(schema=CONSTITUENTS_SCHEMA)

@@ -135,26 +135,14 @@ def test_two_spellings_of_a_symbol_are_one_member():
     assert members_on(listed("BRK/B", "BRK.B"), DAY).rows() == [("IDX", "BRK/B", LIST_DATE)]
 
 
-@pytest.mark.parametrize(("day", "member"), [(1, "OLD"), (14, "OLD"), (15, "NEW"), (31, "NEW")])
-def test_the_list_in_force_is_the_newest_one_not_dated_after_the_day(day, member):
-    lists = pl.concat([listed("OLD", list_date=dt.date(2023, 12, 31)), listed("NEW", list_date=dt.date(2024, 1, 15))])
-    assert members_on(lists, dt.date(2024, 1, day))["symbol"].to_list() == [member]
+def test_the_date_of_a_list_decides_its_age_and_never_who_is_in_it():
+    lists = pl.concat([listed("OLD", list_date=dt.date(2023, 12, 31)), listed("NEW", list_date=dt.date(2024, 6, 15))])
+    assert members_on(lists, DAY).rows() == [("IDX", "OLD", dt.date(2024, 6, 15)), ("IDX", "NEW", dt.date(2024, 6, 15))]
 
 
-def test_before_the_first_list_the_oldest_one_counts():
-    lists = pl.concat([listed("OLD", list_date=dt.date(2024, 3, 1)), listed("NEW", list_date=dt.date(2024, 6, 1))])
-    assert members_on(lists, DAY).rows() == [("IDX", "OLD", dt.date(2024, 3, 1))]
-
-
-def test_an_undated_list_counts_until_a_dated_one():
-    lists = pl.concat([listed("UNDATED", list_date=None), listed("DATED", list_date=DAY)])
-    members = [members_on(lists, day)["symbol"].to_list() for day in SESSIONS[-2:]]
-    assert members == [["UNDATED"], ["DATED"]]
-
-
-def test_each_index_has_its_own_list_in_force():
+def test_each_index_has_its_own_list_date():
     lists = pl.concat([listed("AAA", list_date=dt.date(2023, 1, 1)), listed("BBB", index="OTHER")])
-    assert members_on(lists, DAY).select("index_symbol", "symbol").rows() == [("IDX", "AAA"), ("OTHER", "BBB")]
+    assert members_on(lists, DAY).rows() == [("IDX", "AAA", dt.date(2023, 1, 1)), ("OTHER", "BBB", LIST_DATE)]
 
 
 def test_each_index_with_members_has_a_row():

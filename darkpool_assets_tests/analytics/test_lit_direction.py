@@ -33,9 +33,7 @@ def build(
     rule: ClassificationRule = ClassificationRule.LEE_READY,
     minimum: float = 1000,
 ) -> pl.DataFrame:
-    return build_lit_direction(
-        prints, day=DAY, symbols=symbols, rule=rule, min_lit_volume=minimum, inference_version="Test_v1"
-    )
+    return build_lit_direction(prints, day=DAY, symbols=symbols, rule=rule, min_lit_volume=minimum, inference_version="Test_v1")
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +188,7 @@ def day_of(rows: list, *, symbol: str = "A", scale: float = 1, pivot: int | None
     flat = [_mirrored(price, quote, pivot=pivot) for price, _size, quote, _kind in rows]
     sizes = [size * scale for _price, size, _quote, _kind in rows]
     sized = [
-        (price / 100, size, bid and bid / 100, ask and ask / 100)
-        for size, (price, bid, ask) in zip(sizes, flat, strict=True)
+        (price / 100, size, bid and bid / 100, ask and ask / 100) for size, (price, bid, ask) in zip(sizes, flat, strict=True)
     ]
     kinds = pl.Series("kind", [kind for *_, kind in rows])
     frame = lit_prints(*sized, symbol=symbol).with_columns(kinds)

@@ -166,9 +166,7 @@ tapes = st.lists(sides, min_size=1, max_size=25)
 
 
 def in_dollars(rows: list[tuple[int, int | None, int | None]]) -> list[tuple[float, float | None, float | None]]:
-    return [
-        (price / 100, None if bid is None else bid / 100, None if ask is None else ask / 100) for price, bid, ask in rows
-    ]
+    return [(price / 100, None if bid is None else bid / 100, None if ask is None else ask / 100) for price, bid, ask in rows]
 
 
 @settings(max_examples=150, deadline=None)

@@ -127,9 +127,7 @@ prints = st.tuples(
 @settings(max_examples=100, deadline=None)
 @given(rows=st.lists(prints, max_size=25))
 def test_one_print_of_each_identity_stays_and_it_is_the_highest(rows: list[tuple]):
-    frame = pl.DataFrame(rows, schema=PRINTS, orient="row").with_columns(
-        timestamp=pl.from_epoch("nanosecond", time_unit="ns")
-    )
+    frame = pl.DataFrame(rows, schema=PRINTS, orient="row").with_columns(timestamp=pl.from_epoch("nanosecond", time_unit="ns"))
     highest: dict[tuple, int] = {}
     for symbol, at, sequence, price, size, exchange, trf, name in rows:
         key = (symbol, exchange, trf or 0, name) if name else (symbol, at, sequence, exchange, price, size)

@@ -305,10 +305,7 @@ def test_direction_from_bars_is_explained(table_of, anchored):
 
 @pytest.mark.parametrize(
     ("kind", "formula"),
-    [
-        ("SHORT_PLUS_EXEMPT", "Short ratio = (short + short exempt) ÷ denominator"),
-        ("SHORT", "Short ratio = short ÷ denominator"),
-    ],
+    [("SHORT_PLUS_EXEMPT", "Short ratio = (short + short exempt) ÷ denominator"), ("SHORT", "Short ratio = short ÷ denominator")],
 )
 def test_the_legend_states_the_numerator_of_the_rows(table_of, anchored, kind, formula):
     assert table_of(anchored(short_ratio_numerator_type=kind)).legend[-1].text == formula

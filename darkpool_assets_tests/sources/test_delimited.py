@@ -22,8 +22,7 @@ def _read(text: str | bytes) -> Records:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["a,b\n1,2\n3,4\n", "a,b\r\n1,2\r\n3,4\r\n", "\ufeffa,b\n1,2\n3,4", "a|b\n1|2\n3|4\n", '"a","b"\n"1",2\n3,"4"\n'],
+    "text", ["a,b\n1,2\n3,4\n", "a,b\r\n1,2\r\n3,4\r\n", "\ufeffa,b\n1,2\n3,4", "a|b\n1|2\n3|4\n", '"a","b"\n"1",2\n3,"4"\n']
 )
 def test_line_ends_byte_order_mark_delimiter_and_quotes_do_not_matter(text):
     assert _read(text).text.rows() == [(2, "1", "2"), (3, "3", "4")]

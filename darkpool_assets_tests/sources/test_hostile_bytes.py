@@ -146,9 +146,7 @@ def test_damaged_compression_is_endured(reader, data, tmp_path):
 @_fuzzed
 @given(
     value=st.recursive(
-        _SCALARS,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner),
-        max_leaves=12,
+        _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner), max_leaves=12
     )
 )
 def test_any_json_is_endured(reader, value, tmp_path):

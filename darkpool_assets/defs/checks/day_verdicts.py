@@ -52,4 +52,3 @@ def _metadata(verdict: RuleVerdict) -> dict[str, Any]:
         return {"found": 0}
     records = [dg.TableRecord({"who": f.who, "problem": f.problem}) for f in verdict.findings[:_SHOWN_FINDINGS]]
     return {"found": len(verdict.findings), "who": dg.MetadataValue.table(records), "remedy": verdict.rule.remedy}
-

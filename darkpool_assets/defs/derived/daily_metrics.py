@@ -24,13 +24,13 @@ from darkpool_assets.warehouse import Warehouse
 
 _PREVIEW = [
     "symbol",
+    "pressure_context_label",
     "data_quality",
-    "otc_status",
     "log_buy_sell",
     "short_ratio",
     "short_ratio_z",
     "close",
-    "pressure_context_label",
+    "return_1d",
 ]
 _FEEDS = ("finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw", "finra_otc_weekly_raw")
 
@@ -67,8 +67,7 @@ def daily_metrics(
         stored = store_derived(
             warehouse, "daily_metrics", rows, day=day, settings=settings, as_of=as_of, also={"provenance_events": events}
         )
-        qualities = dict(rows["data_quality"].value_counts().iter_rows())
-        return derived_report(rows, stored, columns=_PREVIEW, data_quality=qualities, provenance_changes=events.height)
+        return derived_report(rows, stored, columns=_PREVIEW, counted="data_quality", provenance_changes=events.height)
 
     yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
 

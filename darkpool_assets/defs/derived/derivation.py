@@ -93,8 +93,8 @@ def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> dg.Ta
     return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in columns]))
 
 
-def derived_report(rows: pl.DataFrame, stored: int, *, columns: list[str], **facts: object) -> SessionReport:
-    """What the UI is told of a derived day: rows, a preview of `columns`, and further facts."""
-    return SessionReport(
-        f"{stored} {'row' if stored == 1 else 'rows'}", rows=stored, metadata={**facts, "preview": preview(rows, columns)}
-    )
+def derived_report(rows: pl.DataFrame, stored: int, *, columns: list[str], counted: str, **facts: object) -> SessionReport:
+    """What the UI is told of a derived day: rows by the values of `counted`, a preview of `columns`, and further facts."""
+    by_value = rows[counted].value_counts(sort=True).sort(counted).iter_rows()
+    summary = ", ".join(f"{count} {value}" for value, count in by_value) or "no rows"
+    return SessionReport(summary, rows=stored, metadata={**facts, "preview": preview(rows, columns)})

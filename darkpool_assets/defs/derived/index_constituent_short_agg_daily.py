@@ -49,7 +49,7 @@ def index_constituent_short_agg_daily(
         as_of = run_as_of(settings)
         rows = _aggregate(warehouse, constituents[0], day=day, as_of=as_of, settings=settings)
         stored = store_derived(warehouse, "index_constituent_short_agg_daily", rows, day=day, settings=settings, as_of=as_of)
-        return derived_report(rows, stored, columns=_PREVIEW, constituents=constituents[0].height)
+        return derived_report(rows, stored, columns=_PREVIEW, counted="data_quality", constituents=constituents[0].height)
 
     yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
 

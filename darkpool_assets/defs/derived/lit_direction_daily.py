@@ -7,11 +7,12 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from darkpool_assets.analytics.lit_direction import build_lit_direction
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, run_as_of, store_derived
-from darkpool_assets.defs.ledgers import refuse_after_failure
+from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failure
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
@@ -36,7 +37,7 @@ def lit_direction_daily(
     def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
         refuse_after_failure(warehouse, day, feeds=("polygon_equity_trades_raw",))
         rows = build_lit_direction(
-            warehouse.read_day("polygon_equity_trades_raw", day),
+            _prints_of(warehouse, day, settings=settings),
             day=day,
             symbols=settings.tickers,
             rule=settings.classification_rule,
@@ -44,7 +45,23 @@ def lit_direction_daily(
             inference_version=settings.inference_version,
         )
         stored = store_derived(warehouse, "lit_direction_daily", rows, day=day, settings=settings, as_of=run_as_of(settings))
-        methods = dict(rows["classification_method"].value_counts().iter_rows())
-        return derived_report(rows, stored, columns=_PREVIEW, methods=methods)
+        return derived_report(rows, stored, columns=_PREVIEW, counted="classification_method")
 
     yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
+
+
+def _prints_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> pl.DataFrame:
+    """The stored prints of the day.
+
+    Raises:
+        UpstreamFailed: they were stored under another session window.
+    """
+    prints = warehouse.read_day("polygon_equity_trades_raw", day)
+    first, last = (instant.replace(tzinfo=None) for instant in settings.session_window(day))
+    outside = prints.filter(pl.col("timestamp").is_between(first, last).not_()).height
+    if outside:
+        raise UpstreamFailed(
+            f"{day}: {outside} stored prints lie outside the session window, which RTH_START and RTH_END changed. "
+            "Materialise polygon_equity_trades_raw again, then this asset."
+        )
+    return prints

@@ -59,9 +59,13 @@ def _quoted_trades(polygon: PolygonFeeds, day: dt.date, *, settings: Settings) -
     window = settings.session_window(day)
     parts = [trades.content_hash, quotes.content_hash if quotes else "", ",".join(settings.tickers), str(window)]
     rows = drop_repeated_prints(trades.rows)
-    if quotes is not None and rows["bid"].null_count() == rows.height:
+    if rows["bid"].count():
+        message = "quotes: the trade file's own"
+    elif quotes is None:
+        message = "no quotes source: tick test"
+    else:
         rows = attach_prevailing_quotes(rows.drop("bid", "ask"), quotes.rows)
-    message = f"quotes: {quotes.source}, {quotes.physical_rows:,} rows" if quotes else "no quotes source: tick test"
+        message = f"quotes: {quotes.source}, {quotes.physical_rows:,} rows"
     return replace(
         trades,
         rows=rows,

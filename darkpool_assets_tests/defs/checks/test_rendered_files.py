@@ -52,4 +52,3 @@ def test_a_tampered_page_fails_the_check_of_its_day(again: Graph):
     page.write_text(page.read_text().replace(DISCLAIMER, ""))
     result = again.judge([FRIDAY], checks=[KEY])
     assert [evaluation.passed for evaluation in result.get_asset_check_evaluations()] == [False]
-

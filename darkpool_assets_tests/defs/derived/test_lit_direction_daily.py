@@ -26,7 +26,7 @@ def test_trades_at_the_ask_are_buys_and_at_the_bid_sells(made_week: Graph):
 def test_the_metadata_shows_methods_rows_and_a_preview(made_week: Graph):
     metadata = made_week.metadata(TABLE, FRIDAY)
     assert metadata["dagster/partition_row_count"] == 3
-    assert metadata["methods"] == {"NBBO": 3}
+    assert metadata["summary"] == "3 NBBO"
     assert {row["symbol"] for row in metadata["preview"]} == set(TICKERS)
 
 

@@ -215,5 +215,3 @@ def test_days_made_in_reverse_order_store_the_same_rows(graph: Graph, made_week:
         assert graph.materialise(finra_short_daily_raw, day).success
     key = ["trade_date", "symbol"]
     assert without_moment(graph.rows(FEED)).sort(key).equals(without_moment(made_week.rows(FEED)).sort(key))
-
-

@@ -134,9 +134,7 @@ def test_without_a_source_nothing_is_stored_and_the_metadata_says_so(graph: Grap
     assert graph.metadata(FEED, MONDAY)["status"] == "NOT_CONFIGURED"
 
 
-@pytest.mark.parametrize(
-    "missing", ["polygon_trades_file", "polygon_trades_dir", "polygon_quotes_file", "polygon_quotes_dir"]
-)
+@pytest.mark.parametrize("missing", ["polygon_trades_file", "polygon_trades_dir", "polygon_quotes_file", "polygon_quotes_dir"])
 def test_a_source_that_is_set_but_missing_is_an_error_that_names_the_setting(graph: Graph, missing: str):
     result = graph.materialise(polygon_equity_trades_raw, FRIDAY, **{missing: graph.folder / "nowhere"})
     assert not result.success

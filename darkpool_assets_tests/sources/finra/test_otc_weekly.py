@@ -105,7 +105,9 @@ def test_a_blank_tier_is_read_off_its_description_and_a_given_one_is_kept():
 @pytest.mark.parametrize(
     "dropped",
     [
-        _row(tierIdentifier="NA"), _row(tierIdentifier="NMS"), _row(issueSymbolIdentifier=None),
+        _row(tierIdentifier="NA"),
+        _row(tierIdentifier="NMS"),
+        _row(issueSymbolIdentifier=None),
         _without("issueSymbolIdentifier", totalWeeklyShareQuantity=None),
     ],
 )

@@ -128,7 +128,10 @@ def test_a_file_without_a_trailer_is_refused(text, refuses):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "<html><body>Forbidden</body></html>\n", "Date|Symbol|TotalVolume\n0\n", HEADER.replace("|", ",") + "\n0\n",
+        "",
+        "<html><body>Forbidden</body></html>\n",
+        "Date|Symbol|TotalVolume\n0\n",
+        HEADER.replace("|", ",") + "\n0\n",
         b"\x00\x01\x02\xff\n",
     ],
 )

@@ -14,7 +14,8 @@ from darkpool_assets.sources.polygon.trades import read_trades_file
 from darkpool_assets.vocabulary import TradeSource
 
 HEADER = (
-    "ticker,conditions,correction,exchange,id,participant_timestamp,price,sequence_number,sip_timestamp,size,tape,trf_id,trf_timestamp"
+    "ticker,conditions,correction,exchange,id,participant_timestamp,price,sequence_number,sip_timestamp,size,"
+    "tape,trf_id,trf_timestamp"
 )
 OPEN = 1714570200_000000000  # 2024-05-01 09:30 New York
 CLOSE = OPEN + int(6.75 * 3600) * 10**9  # 16:15, the last instant of the window
