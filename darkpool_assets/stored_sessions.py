@@ -5,7 +5,7 @@ Reads ledgers, rows and the times of local files; runs nothing. session_runs act
 
 import datetime as dt
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +52,8 @@ class StoredSessions:
         entry = newest.filter(pl.col("inference_version") == self._settings.inference_version)
         if entry.is_empty() or entry["status"][0] != IngestStatus.STORED or not self._was_derived_alike(entry):
             return False
-        if self._has_newer_file(day, since=min([entry["at"][0], *readings["at"]])):
+        read = dict(zip(readings["feed"], readings["at"], strict=True))
+        if self._has_newer_file(day, read=read, derived=entry["at"][0]):
             return False
         qualities = [*rows["data_quality"], *index["data_quality"]]
         is_anchored = all(quality == DataQuality.OTC_ANCHORED for quality in qualities)
@@ -125,19 +126,15 @@ class StoredSessions:
         anchored = anchor_to_otc_week(stored["symbol"].to_list(), known, day=day, as_of=self._as_of)
         return anchored.select("symbol", *_OTC_COLUMNS).equals(stored.select("symbol", *_OTC_COLUMNS))
 
-    def _has_newer_file(self, day: dt.date, *, since: dt.datetime) -> bool:
-        """Whether a local file of the day was written after `since` (UTC, naive); a file that is gone counts as changed."""
+    def _has_newer_file(self, day: dt.date, *, read: Mapping[str, dt.datetime], derived: dt.datetime) -> bool:
+        """Whether a local file of the day was written after it was read (UTC, naive); one that is gone counts as changed."""
         try:
-            return any(_written(path) > since for path in self._local_files(day))
+            files = {**FinraFeeds(self._settings).files(day), **PolygonFeeds(self._settings).files(day)}
+            lists = configured_constituents_files(self._settings)
+            newer = [path for feed, paths in files.items() for path in paths if _written(path) > read.get(feed, derived)]
+            return bool(newer) or any(_written(path) > derived for path in lists)
         except (SourceError, OSError):
             return True
-
-    def _local_files(self, day: dt.date) -> list[Path]:
-        return [
-            *FinraFeeds(self._settings).files(day),
-            *PolygonFeeds(self._settings).files(day),
-            *configured_constituents_files(self._settings),
-        ]
 
 
 def _written(path: Path) -> dt.datetime:

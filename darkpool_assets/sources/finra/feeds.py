@@ -44,19 +44,20 @@ class FinraFeeds:
             raise NotPublishedYet(f"FINRA_SHORT_SALE_DIR: no short sale file of {day} in {directory} yet.")
         return [read_short_file(path, day=day) for path in paths]
 
-    def files(self, day: dt.date) -> list[Path]:
-        """The local files that `day` rests on, whether or not they were read.
+    def files(self, day: dt.date) -> dict[str, list[Path]]:
+        """Raw table -> the local files that `day` rests on, whether or not they were read.
 
         Raises:
             MissingSource: a directory that a setting names does not exist.
         """
         settings = self._settings
-        singles = [path for path in (settings.finra_short_sale_file, settings.finra_otc_file) if path]
-        if settings.finra_short_sale_dir and not settings.finra_short_sale_file:
-            singles += short_files_of(settings.finra_short_sale_dir, day=day)
-        if settings.finra_otc_dir and not settings.finra_otc_file:
-            singles += otc_files_in(settings.finra_otc_dir)
-        return singles
+        short = [settings.finra_short_sale_file] if settings.finra_short_sale_file else []
+        if settings.finra_short_sale_dir and not short:
+            short = short_files_of(settings.finra_short_sale_dir, day=day)
+        otc = [settings.finra_otc_file] if settings.finra_otc_file else []
+        if settings.finra_otc_dir and not otc:
+            otc = otc_files_in(settings.finra_otc_dir)
+        return {"finra_short_daily_raw": short, "finra_otc_weekly_raw": otc}
 
     def otc_weekly(self) -> list[Reading]:
         """One reading per file, in an order in which later restatements come later: by the newest last_update_date, then name.

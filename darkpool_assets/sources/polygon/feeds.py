@@ -64,21 +64,22 @@ class PolygonFeeds:
             return None
         return read_quotes_file(path, day=day, window=settings.session_window(day), symbols=settings.tickers)
 
-    def files(self, day: dt.date) -> list[Path]:
-        """The local files that `day` rests on, whether or not they were read.
+    def files(self, day: dt.date) -> dict[str, list[Path]]:
+        """Raw table -> the local files that `day` rests on, whether or not they were read.
 
         Raises:
             MissingSource: a directory that a setting names does not exist.
         """
         settings = self._settings
-        found: list[Path | None] = []
+        ticks: list[Path | None] = []
         for kind in ("trades", "quotes"):
             file, directory = getattr(settings, f"polygon_{kind}_file"), getattr(settings, f"polygon_{kind}_dir")
             setting = f"POLYGON_{kind.upper()}_DIR"
-            found.append(file or (directory and file_of_day(directory, setting=setting, day=day, suffixes=_TICK_SUFFIXES)))
+            ticks.append(file or (directory and file_of_day(directory, setting=setting, day=day, suffixes=_TICK_SUFFIXES)))
         directory = settings.polygon_daily_agg_dir
-        found.append(settings.polygon_daily_agg_file or (directory and agg_file_of(directory, day=day)))
-        return [path for path in found if path]
+        bars = [settings.polygon_daily_agg_file or (directory and agg_file_of(directory, day=day))]
+        found = {"polygon_equity_trades_raw": ticks, "polygon_daily_agg_raw": bars}
+        return {table: [path for path in paths if path] for table, paths in found.items()}
 
     def daily_agg(self, day: dt.date, *, look_back: bool = False) -> Reading:
         """The aggregates of `day`, whole market where the source gives it.
