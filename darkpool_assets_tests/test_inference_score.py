@@ -25,7 +25,7 @@ def truth(made_market: MadeMarket) -> pl.DataFrame:
 
 def share_right(lit_prints: pl.DataFrame, truth: pl.DataFrame, rule: ClassificationRule) -> float:
     scored = classify_trades(lit_prints, rule=rule).join(truth, on=TRADE)
-    return float((scored["direction"] == scored["true_direction"]).mean() or 0.0)
+    return (scored["direction"] == scored["true_direction"]).sum() / scored.height
 
 
 def test_every_true_lit_trade_is_stored_and_eligible(lit_prints: pl.DataFrame, truth: pl.DataFrame) -> None:
