@@ -7,6 +7,7 @@ not published yet), 1 something failed, 2 wrong settings or arguments, 130 inter
 import datetime as dt
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -223,17 +224,18 @@ def _make(
 
     days = choose(_now())
     _prepare_dagster_home()
-    with dg.DagsterInstance.get() as instance, _progress() as on_day:
-        runner = SessionRunner(settings, instance, on_day=on_day)
-        if unknown := set(select or []) - set(runner.asset_names):
-            raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
-        try:
+    try:
+        with dg.DagsterInstance.get() as instance, _progress() as on_day, _heeded_interrupts() as heed:
+            runner = SessionRunner(settings, instance, on_day=lambda *step: (heed(), on_day(*step))[1])
+            if unknown := set(select or []) - set(runner.asset_names):
+                raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
             outcome = (
                 runner.run_unfinished(days, select=select) if skip_finished else runner.run(days, select=select, force=force)
             )
-        except KeyboardInterrupt:
-            notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
-            return 130
+            heed()
+    except KeyboardInterrupt:
+        notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
+        return 130
     _say("Made", outcome.made)
     _say("Skipped, there and unchanged", outcome.skipped)
     _say("Derived again", outcome.derived_again)
@@ -264,6 +266,28 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[name], completed=done, total=total)
 
         yield on_step
+
+
+@contextmanager
+def _heeded_interrupts() -> Iterator[Callable[[], None]]:
+    """The first Ctrl-C waits for the yielded function, which is called between two days; the second one stops at once."""
+    received: list[int] = []
+
+    def interrupt(signal_number: int, _frame: object) -> None:
+        received.append(signal_number)
+        if len(received) > 1:
+            raise KeyboardInterrupt
+        notes.print("Stopping after the day at hand; Ctrl-C again stops at once.", style="yellow")
+
+    def heed() -> None:
+        if received:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _chosen(settings: Settings, now: dt.datetime) -> list[dt.date]:

@@ -29,6 +29,8 @@ LARGEST_RUN: Final = 30
 RAW: Final = ("finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
 WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "daily_tables")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
+_INTERRUPTED: Final = dg.DagsterExecutionInterruptedError.__name__
+
 OnDay = Callable[[str, int, int], None]
 
 
@@ -86,12 +88,18 @@ class SessionRunner:
         return outcome
 
     def _run_blocks(self, days: Sequence[dt.date], select: Sequence[str], *, force: bool, outcome: Outcome) -> list[dt.date]:
-        """Run `days`, failures into `outcome`; returns the days whose run came to its steps."""
+        """Run `days`, failures into `outcome`; returns the days whose run came to its steps.
+
+        Raises:
+            KeyboardInterrupt: also where Dagster took the interruption for a failure of the step.
+        """
         ran: list[dt.date] = []
         for block in contiguous_blocks(days, largest=LARGEST_RUN):
             result = self._execute(block, select, force=force)
-            if not result.success:
-                outcome.failures += _run_failures(result)
+            failures = [] if result.success else _run_failures(result)
+            if any(_INTERRUPTED in failure for failure in failures):
+                raise KeyboardInterrupt
+            outcome.failures += failures
             if any(event.is_step_start for event in result.all_events):
                 ran += block
         return ran

@@ -25,7 +25,7 @@ def truth(made_market: MadeMarket) -> pl.DataFrame:
 
 def share_right(lit_prints: pl.DataFrame, truth: pl.DataFrame, rule: ClassificationRule) -> float:
     scored = classify_trades(lit_prints, rule=rule).join(truth, on=TRADE)
-    return (scored["direction"] == scored["true_direction"]).sum() / scored.height
+    return scored.filter(pl.col("direction") == pl.col("true_direction")).height / scored.height
 
 
 def test_every_true_lit_trade_is_stored_and_eligible(lit_prints: pl.DataFrame, truth: pl.DataFrame) -> None:
