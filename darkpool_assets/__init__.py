@@ -13,5 +13,7 @@ The tree, in the order of its flow:
     resources.py     Dagster shells that hand assets plain objects
     defs/            the graph: raw -> derived -> rendered, and the checks
     definitions.py   everything that may run, on one screen
+    session_choice.py, stored_sessions.py, session_runs.py   which sessions a command makes, skips and derives again
+    status_report.py, table_export.py                        what `darkpool status` and `darkpool export` show
     cli.py           the same definitions from a terminal
 """  # noqa: E501 - the disclaimer stands verbatim on one line

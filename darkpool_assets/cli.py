@@ -37,7 +37,6 @@ app = typer.Typer(
 screen = Console()
 notes = Console(stderr=True)
 
-Day = Annotated[str, typer.Argument(metavar="DATE")]
 Force = Annotated[bool, typer.Option("--force", help="Fetch and derive again what is stored and unchanged.")]
 
 
@@ -336,7 +335,8 @@ def _stored_days(settings: Settings) -> list[dt.date]:
     from darkpool_assets import market_calendar
 
     _refuse_without_database(settings)
-    return _warehouse(settings).stored_days("daily_metrics", settings.partitions_start, market_calendar.last_calendar_day())
+    first, last, version = settings.partitions_start, market_calendar.last_calendar_day(), settings.inference_version
+    return _warehouse(settings).stored_days("daily_metrics", first, last, inference_version=version)
 
 
 def _newest_stored_day(settings: Settings) -> dt.date:

@@ -17,7 +17,7 @@ from dagster_duckdb import DuckDBResource
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
-from darkpool_assets.warehouse import Connect, Warehouse, WarehouseUnreadable
+from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, WarehouseUnreadable
 
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
@@ -45,10 +45,12 @@ class PatientDuckDB(DuckDBResource):
                     return duckdb.connect(self.database, config=self.connection_config)
         except duckdb.Error as error:
             if _is_lock_conflict(error):
-                raise
+                raise WarehouseBusy(
+                    f"{self.database} is held by another process: {error}. Close what reads it, or try again."
+                ) from error
             raise WarehouseUnreadable(
-                f"{self.database} can't be opened: {error}. Move the file and its .wal away; `darkpool rebuild` makes the tables "
-                "again from the sources."
+                f"{self.database} can't be opened: {error}. Move the file and its .wal away; `darkpool rebuild FROM TO` "
+                "makes the tables again from the sources."
             ) from error
         raise AssertionError("unreachable")
 

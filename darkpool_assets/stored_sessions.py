@@ -26,7 +26,10 @@ from darkpool_assets.vocabulary import DataQuality, IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 _UNFINISHED: Final = (IngestStatus.NOT_PUBLISHED, IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
-_OTC_COLUMNS: Final = ("otc_week_used", "otc_status", "otc_off_exchange_volume", "otc_ats_volume", "otc_non_ats_volume")
+_OTC_COLUMNS: Final = (
+    "otc_week_used", "otc_published_date", "otc_status", "otc_off_exchange_volume", "otc_ats_volume", "otc_non_ats_volume",
+    "otc_trade_count",
+)  # fmt: skip
 
 
 class StoredSessions:
@@ -40,18 +43,24 @@ class StoredSessions:
         """Whether `day` is there, of unchanged files, under these settings, and would come out the same."""
         with self._warehouse.connected() as warehouse:
             readings = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
-            newest = warehouse.newest_entries("derivation_ledger", day, day, owner="daily_metrics", by=["inference_version"])
+            stored = warehouse.newest_entries("ingest_ledger", day, day, by=["feed", "status"])
+            newest = warehouse.newest_entries("derivation_ledger", day, day, by=["asset", "inference_version"])
             rows = warehouse.read_day("daily_metrics", day, inference_version=self._settings.inference_version)
             index = warehouse.read_day(
                 "index_constituent_short_agg_daily", day, inference_version=self._settings.inference_version
             )
         if readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED])).height:
             return False
-        if "daily_tables" in selected and not (tables_folder(self._settings, day) / "daily_metrics.html").is_file():
+        if "daily_tables" in selected and not self._has_every_page(day):
             return False
-        entry = newest.filter(pl.col("inference_version") == self._settings.inference_version)
-        if entry.is_empty() or entry["status"][0] != IngestStatus.STORED or not self._was_derived_alike(entry):
+        entries = newest.filter(pl.col("inference_version") == self._settings.inference_version)
+        entry = entries.filter(pl.col("asset") == "daily_metrics")
+        failed = entries.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col("asset").is_in(list(selected)))
+        if entry.is_empty() or failed.height or not self._was_derived_alike(entry):
             return False
+        is_new = pl.col("status").is_in([IngestStatus.STORED.value, IngestStatus.PARTIAL.value])
+        if stored.filter(is_new, pl.col("at") > entry["at"][0]).height:
+            return False  # stored after it was derived: a run stopped between the two
         read = dict(zip(readings["feed"], readings["at"], strict=True))
         if self._has_newer_file(day, read=read, derived=entry["at"][0]):
             return False
@@ -104,8 +113,12 @@ class StoredSessions:
             return []
         first = max(market_calendar.week_of(min(days)), self._settings.partitions_start)
         weeks_on = max(days) + dt.timedelta(weeks=market_calendar.OTC_REACH_WEEKS + 1)
-        last = max(market_calendar.sessions_after(max(days), window)[-1], weeks_on)
+        last = max([*market_calendar.sessions_after(max(days), window), weeks_on])
         return self._warehouse.stored_days("daily_metrics", first, last, inference_version=self._settings.inference_version)
+
+    def _has_every_page(self, day: dt.date) -> bool:
+        kinds = ["html", "png", *(["csv"] if self._settings.export_csv else [])]
+        return all((tables_folder(self._settings, day) / f"daily_metrics.{kind}").is_file() for kind in kinds)
 
     def _was_derived_alike(self, entry: pl.DataFrame) -> bool:
         """Whether the derivation had these tickers, settings and sources."""

@@ -21,6 +21,10 @@ class WarehouseError(Exception):
     """The database can't be used as it is; the message says how to restore it."""
 
 
+class WarehouseBusy(WarehouseError):
+    """Another process held the database file for longer than a writer waits."""
+
+
 class WarehouseUnreadable(WarehouseError):
     """The database file can't be opened, and waiting would not help."""
 
@@ -308,7 +312,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mappin
     if faults:
         raise WarehouseSchemaError(
             f"Stored table {table.name} does not fit its declaration: {'; '.join(faults)}. "
-            "Move the database file away and run `darkpool rebuild` to make it again from the sources."
+            "Move the database file away and run `darkpool rebuild FROM TO` to make it again from the sources."
         )
     for name, column in declared.items():
         if name not in stored:

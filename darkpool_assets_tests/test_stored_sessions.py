@@ -1,8 +1,10 @@
 """What is settled and what is stale: changed files, restated weeks, sources that moved."""
 
 import datetime as dt
+import gzip
 import os
 import time
+from typing import Any
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_a_new_vintage_derives_the_other_days_of_its_week_again_and_the_gate_sta
 
 
 def test_a_week_restated_by_a_later_as_of_unsettles_anchored_days(again: Graph):
-    covered = {"tickers": "SPY,QQQ"}
+    covered: dict[str, Any] = {"tickers": "SPY,QQQ"}
     (again.feeds.folder / "constituents" / "spx_sample.csv").write_text("index,symbol,list_date\nSPX_SAMPLE,QQQ,2025-12-01\n")
     again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=dt.date(2026, 1, 20), factor=2, name="restated")
     assert not again.run(WEEK, NUMBERS, as_of="2026-01-10", **covered).failures
@@ -86,3 +88,27 @@ def test_prints_of_another_session_window_are_refused_by_the_derivation(again: G
     outcome = again.run([FRIDAY], ["lit_direction_daily"], rth_start="10:00")
     assert "Materialise polygon_equity_trades_raw again" in outcome.failures[0]
     assert again.run([FRIDAY], ["polygon_equity_trades_raw", "lit_direction_daily"], rth_start="10:00").failures == []
+
+
+def test_a_feed_stored_after_the_derivation_unsettles_the_day(again: Graph):
+    again.feeds.write_short(TUESDAY, factor=2)
+    again.run([TUESDAY], ["finra_short_daily_raw"])
+    assert not again.stored().is_settled(TUESDAY, ALL)
+
+
+def test_a_page_that_failed_once_and_was_made_since_fails_no_later_range(again: Graph):
+    broken = again.feeds.write_short(TUESDAY, trailer=99)
+    select = ["finra_short_daily_raw", *ALL, "daily_tables"]
+    assert again.run([MONDAY, TUESDAY], select).failures
+    broken.unlink()
+    again.feeds.write_short(TUESDAY)
+    assert again.run([MONDAY, TUESDAY], select).failures == []
+
+
+def test_a_renamed_short_file_keeps_the_gate_open(again: Graph):
+    file = again.feeds.short_file(TUESDAY)
+    content = file.read_bytes()
+    file.unlink()
+    file.with_name(f"{file.stem}.txt.gz").write_bytes(gzip.compress(content))
+    again.run([TUESDAY], ["finra_short_daily_raw"])
+    assert judge_day(again.warehouse, TUESDAY, settings=again.settings()).is_open

@@ -154,9 +154,11 @@ def finra_files_are_whole_and_of_their_day(stored: StoredDay) -> list[Finding]:
         pl.col("feed").is_in(["finra_short_daily_raw", "finra_otc_weekly_raw"]), pl.col("status").is_in(whole)
     )
     short = finra.filter(pl.col("feed") == "finra_short_daily_raw")
-    held = stored.short_rows.group_by(source="source_file").agg(held=pl.len().cast(pl.Int64))
-    beside = short.join(held, on="source", how="left").with_columns(pl.col("held").fill_null(0))
-    unread = stored.short_rows.join(short, left_on="source_file", right_on="source", how="anti")
+    # The newest reading of a family counts, whatever its file was called.
+    newest = short.sort("at").group_by(family=pl.col("source").str.slice(0, 4), maintain_order=True).last()
+    held = stored.short_rows.group_by("content_hash").agg(held=pl.len().cast(pl.Int64))
+    beside = newest.join(held, on="content_hash", how="left").with_columns(pl.col("held").fill_null(0))
+    unread = stored.short_rows.join(short, on="content_hash", how="anti")
     return [
         *findings_of(
             finra.filter(pl.col("expected_rows") != pl.col("physical_rows")),

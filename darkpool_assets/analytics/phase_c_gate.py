@@ -1,6 +1,6 @@
 """The gate of Phase C: one pure function of the stored day.
 
-Phase C assets call it for their own partition first, the asset checks show its verdicts, `darkpool check` prints them. It
+The asset checks show its verdicts, `darkpool check` prints them, and what is made in Phase C asks it first. It
 reads nothing and stores nothing.
 """
 

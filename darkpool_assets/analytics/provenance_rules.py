@@ -12,7 +12,7 @@ from darkpool_assets.analytics.daily_metrics import week_shares_of
 from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, differs, findings_of
 from darkpool_assets.analytics.symbol_spelling import spellings_of
-from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, OtcStatus, Severity
+from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, OtcAllocBasis, OtcStatus, Severity
 
 _ANCHORED = pl.col("data_quality") == DataQuality.OTC_ANCHORED.value
 _PRE_OTC = pl.col("data_quality") == DataQuality.PRE_OTC.value
@@ -100,7 +100,7 @@ def _recomputed(stored: StoredDay) -> pl.DataFrame:
     joined = _with_known_week(stored, rows).join(shares, on="symbol", how="left", maintain_order="left")
     consolidated = pl.when(pl.col("consolidated_volume") > 0).then("consolidated_volume")
     return joined.with_columns(
-        basis=pl.col("basis").fill_null("EQUAL"),
+        basis=pl.col("basis").fill_null(OtcAllocBasis.EQUAL.value),
         expected=pl.col("otc_volume") * pl.col("week_share").fill_null(1.0 / sessions),
         participation=pl.col("otc_volume") / consolidated,
     )

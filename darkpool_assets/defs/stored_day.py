@@ -1,6 +1,7 @@
 """Reading a stored day for the rules: the same reading for the checks, the gate and the command line."""
 
 import datetime as dt
+import json
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from darkpool_assets.defs.derived.metric_inputs import read_metric_inputs
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
-_FEEDS = ("finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
+_FEEDS = ("finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
 _DERIVED = ("lit_direction_daily", "daily_metrics", "index_constituent_short_agg_daily")
 
 
@@ -25,9 +26,6 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
     version = settings.inference_version
     metrics = warehouse.read_day("daily_metrics", day, inference_version=version)
     weeks = market_calendar.otc_weeks_in_reach(day)
-    otc_readings = warehouse.newest_entries(
-        "ingest_ledger", weeks[0], day, owner="finra_otc_weekly_raw", by=["partition_date", "source"]
-    )
     readings = [warehouse.newest_entries("ingest_ledger", day, day, owner=feed, by=["source"]) for feed in _FEEDS]
     derivations = [
         warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version", "status"]).filter(
@@ -38,7 +36,7 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
     return StoredDay(
         day=day,
         inference_version=version,
-        window=settings.session_window(day),
+        window=_window_of(derivations[0], day, settings=settings),
         metrics=metrics,
         lit=warehouse.read_day("lit_direction_daily", day, inference_version=version),
         index=warehouse.read_day("index_constituent_short_agg_daily", day, inference_version=version),
@@ -47,8 +45,21 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
         short_rows=warehouse.read_newest_short_rows(day, day, symbols=None),
         aggs=warehouse.read_day("polygon_daily_agg_raw", day),
         otc_week=warehouse.read_day("finra_otc_weekly_raw", weeks[-1]),
-        readings=pl.concat([otc_readings, *readings]),
+        readings=pl.concat(readings),
         derivations=pl.concat(derivations),
+    )
+
+
+def _window_of(lit: pl.DataFrame, day: dt.date, *, settings: Settings) -> tuple[dt.datetime, dt.datetime]:
+    """The session window under which the day was derived; today's where it never was."""
+    if lit.is_empty():
+        return settings.session_window(day)
+    then = json.loads(lit["settings"][0])
+    return market_calendar.session_window(
+        day,
+        rth_start=dt.time.fromisoformat(then["rth_start"]),
+        rth_end=dt.time.fromisoformat(then["rth_end"]),
+        market_tz=then["market_tz"],
     )
 
 

@@ -13,7 +13,7 @@ from darkpool_assets.analytics.lit_direction import build_lit_direction
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, run_as_of, store_derived
 from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failure
-from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
+from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw, window_text
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
@@ -57,11 +57,12 @@ def _prints_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> pl.
         UpstreamFailed: they were stored under another session window.
     """
     prints = warehouse.read_day("polygon_equity_trades_raw", day)
-    first, last = (instant.replace(tzinfo=None) for instant in settings.session_window(day))
-    outside = prints.filter(pl.col("timestamp").is_between(first, last).not_()).height
-    if outside:
+    entries = warehouse.newest_entries("ingest_ledger", day, day, owner="polygon_equity_trades_raw", by=["status"])
+    stored = entries.drop_nulls("content_hash").sort("at")["message"].to_list()
+    window = window_text(settings.session_window(day))
+    if prints.height and stored and window not in stored[-1]:
         raise UpstreamFailed(
-            f"{day}: {outside} stored prints lie outside the session window, which RTH_START and RTH_END changed. "
+            f"{day}: the prints were stored otherwise ({stored[-1]}), not for the {window} that RTH_START and RTH_END give. "
             "Materialise polygon_equity_trades_raw again, then this asset."
         )
     return prints

@@ -11,12 +11,12 @@ from darkpool_assets.analytics.daily_metrics import MetricInputs
 from darkpool_assets.analytics.symbol_spelling import spellings_of
 from darkpool_assets.warehouse import Warehouse
 
-_LOOK_BACK_SESSIONS = 45
-
 
 def look_back(day: dt.date) -> tuple[dt.date, dt.date]:
     """First and last date whose cheap feeds bear on `day`: the look-back before it, to the end of its week."""
-    return market_calendar.sessions_before(day, _LOOK_BACK_SESSIONS)[0], market_calendar.week_of(day) + dt.timedelta(days=6)
+    return market_calendar.sessions_before(day, market_calendar.MIN_LOOK_BACK_SESSIONS)[0], market_calendar.week_of(
+        day
+    ) + dt.timedelta(days=6)
 
 
 def read_metric_inputs(warehouse: Warehouse, day: dt.date, *, symbols: Sequence[str], inference_version: str) -> MetricInputs:

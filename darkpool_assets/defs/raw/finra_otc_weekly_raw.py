@@ -59,7 +59,11 @@ def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
         return SessionReport(str(reason), metadata={"status": status.value})
     with feed.warehouse.connected() as warehouse:
         held = replace(feed, warehouse=warehouse, beside=frozenset(reading.source for reading in readings))
-        statuses = {held.store(_newest_week(reading) or day, [reading]) for reading in readings}
+        statuses: set[IngestStatus] = set()
+        for reading in readings:
+            # Once a file is stored, those after it are too: a changed older file must not outdo a restatement.
+            held.is_forced = held.is_forced or IngestStatus.STORED in statuses
+            statuses.add(held.store(_newest_week(reading) or day, [reading]))
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
 

@@ -46,6 +46,11 @@ def polygon_equity_trades_raw(
     yield from make_sessions(context, lambda day: report_readings(*feed.store_day(day)), on_failure=feed.record_failure)
 
 
+def window_text(window: tuple[dt.datetime, dt.datetime]) -> str:
+    """How the ledger spells the session window that the stored prints lie in."""
+    return f"session window {window[0]:%H:%M:%S} to {window[1]:%H:%M:%S} UTC"
+
+
 def _lit_counts(reading: Reading) -> dict[str, float]:
     """Eligible lit prints of the day: kept in the ledger, so that they can be checked after raw trades are pruned."""
     lit = categorise_prints(reading.rows).filter(pl.col("category") == PrintCategory.LIT.value)
@@ -66,6 +71,7 @@ def _quoted_trades(polygon: PolygonFeeds, day: dt.date, *, settings: Settings) -
     else:
         rows = attach_prevailing_quotes(rows.drop("bid", "ask"), quotes.rows)
         message = f"quotes: {quotes.source}, {quotes.physical_rows:,} rows"
+    message = f"{message}; {window_text(window)}"
     return replace(
         trades,
         rows=rows,

@@ -16,7 +16,7 @@ from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.derived.derivation import derive_sessions, preview
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
-from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failed_derivation
+from darkpool_assets.defs.ledgers import UpstreamFailed, derivation_entry, refuse_after_failed_derivation
 from darkpool_assets.rendering.daily_table import build_daily_table
 from darkpool_assets.rendering.daily_table_csv import daily_table_csv
 from darkpool_assets.rendering.daily_table_html import daily_table_html
@@ -24,6 +24,7 @@ from darkpool_assets.rendering.daily_table_png import daily_table_png, daily_tab
 from darkpool_assets.rendering.files import write_atomically
 from darkpool_assets.rendering.table_model import DailyTable
 from darkpool_assets.settings import Settings
+from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 _RESTS_ON = ("daily_metrics", "index_constituent_short_agg_daily")
@@ -58,6 +59,10 @@ def daily_tables(
         refuse_after_failed_derivation(warehouse, day, assets=_RESTS_ON, version=settings.inference_version)
         metrics, table = _table_of(warehouse, day, settings=settings)
         written = write_daily_table(table, metrics, folder=tables_folder(settings, day), settings=settings)
+        entry = derivation_entry(
+            "daily_tables", day, settings=settings, as_of=metrics["as_of"][0], status=IngestStatus.STORED, stored=metrics.height
+        )
+        warehouse.append({"derivation_ledger": entry})
         metadata: dict[str, object] = {kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()}
         metadata["preview"] = preview(metrics, _PREVIEW)
         if day.isoformat() == context.partition_keys[-1]:

@@ -54,7 +54,7 @@ def test_without_quotes_the_prints_are_stored_and_the_ledger_says_tick_test(grap
     assert graph.materialise(polygon_equity_trades_raw, FRIDAY, polygon_quotes_dir=None).success
     assert friday(graph)["bid"].null_count() == 33
     mine = graph.rows("ingest_ledger").filter(pl.col("feed") == FEED)
-    assert mine["message"].to_list() == ["no quotes source: tick test"]
+    assert mine["message"].to_list() == ["no quotes source: tick test; session window 14:30:00 to 21:15:00 UTC"]
 
 
 def test_unchanged_files_are_not_stored_again(again: Graph):
