@@ -76,11 +76,15 @@ def open_checks_partitions(page, asset, check, day):
 
 
 def test_the_graph_shows_every_asset_in_its_group(graph, keep):
-    shown = graph.locator("foreignObject").evaluate_all("nodes => nodes.map(node => node.textContent)")
+    def shown():
+        return graph.locator("foreignObject").evaluate_all("nodes => nodes.map(node => node.textContent)")
+
+    def lacking():
+        return [name for name in ASSETS if not any(text.startswith(shortened(name)) for text in shown())]
+
+    wait_until(lambda: not lacking(), what="a node for every asset", seconds=60)
     keep(graph, "graph")
-    lacking = [name for name in ASSETS if not any(text.startswith(shortened(name)) for text in shown)]
-    assert lacking == []
-    assert {spec.group_name for spec in ASSETS.values()} <= set(shown)
+    assert {spec.group_name for spec in ASSETS.values()} <= set(shown())
 
 
 def shortened(name):
