@@ -26,7 +26,6 @@ from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 LARGEST_RUN: Final = 30
-RAW: Final = ("finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
 WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "daily_tables")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
