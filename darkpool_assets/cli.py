@@ -5,17 +5,20 @@ not published yet), 1 something failed, 2 wrong settings or arguments, 130 inter
 """
 
 import datetime as dt
+import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.table import Table as ScreenTable
@@ -55,27 +58,38 @@ def main() -> None:
 def demo(
     *,
     sessions: Annotated[int, typer.Option(min=1, max=300, help="Sessions to make, ending at the sample market's last one.")] = 30,
+    over_http: Annotated[
+        bool, typer.Option("--over-http", help="Ask a local server for it, as FINRA and Polygon answer.")
+    ] = False,
     ui: Annotated[bool, typer.Option("--ui", help="Then start the Dagster UI on it.")] = False,
     port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000,
 ) -> None:
     """Make the sample market's files and run every asset on them, marked SAMPLE DATA, into data/demo."""
+    from darkpool_assets.sample_market.market_server import MarketServer
     from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
     from darkpool_assets.sample_market.writing import write_sample_market
 
     market = SampleMarket(folder=(DEMO_FOLDER / "market").resolve(), sessions=sessions)
     with _progress() as on_step:
         write_sample_market(market, progress=lambda stage, done, total: on_step(f"sample market: {stage}", done, total))
-    _enter_demo(sample_settings(market))
+    if not over_http:
+        _enter_demo(sample_settings(market), DEMO_FOLDER)
+        raise typer.Exit(_make_demo(market.last_session) or (_start_ui(port) if ui else 0))
+    with MarketServer(market, now=market.closed_at) as server:
+        _enter_demo(server.settings(), DEMO_FOLDER / "over_http")
+        raise typer.Exit(_make_demo(market.last_session) or (_start_ui(port) if ui else 0))
+
+
+def _make_demo(last_session: dt.date) -> int:
+    """Make the sessions of the demo that was entered, and say where everything is; returns the exit code."""
     settings = load_settings()
     code = _make(settings, lambda now: _chosen(settings, now), force=False, skip_finished=True)
     screen.print(f"Database  {settings.duckdb_path}", soft_wrap=True, highlight=False)
     screen.print(f"Tables    {settings.output_dir / 'tables'}", soft_wrap=True, highlight=False)
-    newest = settings.output_dir / "tables" / market.last_session.isoformat() / "daily_metrics.html"
+    newest = settings.output_dir / "tables" / last_session.isoformat() / "daily_metrics.html"
     screen.print(f"Open      {newest}", soft_wrap=True, highlight=False)
     screen.print(f"\n{DISCLAIMER}", style="dim")
-    if ui and code == 0:
-        _start_ui(port)
-    raise typer.Exit(code)
+    return code
 
 
 @app.command()
@@ -195,12 +209,13 @@ def export(
 def ui(*, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Start the Dagster UI and daemon on workspace.yaml, on 127.0.0.1."""
     load_settings()
-    _start_ui(port)
+    raise typer.Exit(_start_ui(port))
 
 
-def _enter_demo(values: dict[str, str]) -> None:
+def _enter_demo(values: dict[str, str], folder: Path) -> None:
     """Only the sample market's settings from here on: a .env or an exported source of the user's would mix feeds."""
-    home = DEMO_FOLDER.resolve()
+    home = folder.resolve()
+    home.mkdir(parents=True, exist_ok=True)
     os.chdir(home)
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)
@@ -224,7 +239,7 @@ def _make(
     days = choose(_now())
     _prepare_dagster_home()
     try:
-        with dg.DagsterInstance.get() as instance, _progress() as on_day, _heeded_interrupts() as heed:
+        with dg.DagsterInstance.get() as instance, _progress() as on_day, _shown_waits(), _heeded_interrupts() as heed:
             runner = SessionRunner(settings, instance, on_day=lambda *step: (heed(), on_day(*step))[1])
             if unknown := set(select or []) - set(runner.asset_names):
                 raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
@@ -265,6 +280,22 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[name], completed=done, total=total)
 
         yield on_step
+
+
+@contextmanager
+def _shown_waits() -> Iterator[None]:
+    """Waits for a service's rate limit, and retries, on stderr beside the progress."""
+    handler = RichHandler(console=notes, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.endswith(".request_pace"))
+    logger = logging.getLogger("darkpool_assets.sources")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 @contextmanager
@@ -362,10 +393,16 @@ def _prepare_dagster_home() -> Path:
     return home
 
 
-def _start_ui(port: int) -> NoReturn:
-    """Become `dagster dev` on workspace.yaml, so that Ctrl-C and SIGTERM reach it itself."""
+def _start_ui(port: int) -> int:
+    """Run `dagster dev` on workspace.yaml until it ends; SIGTERM is handed on, Ctrl-C reaches it by itself."""
     _prepare_dagster_home()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     screen.print(f"Dagster UI on http://127.0.0.1:{port}", highlight=False)
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    with subprocess.Popen(command) as process:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the terminal told dagster, too: it stops its daemon first

@@ -85,7 +85,18 @@ def build_resources(settings: Settings) -> Mapping[str, Any]:
     """The resources of one code location: `warehouse`, `finra`, `polygon` and the `settings` themselves."""
     return {
         "warehouse": WarehouseResource(database=PatientDuckDB(database=str(settings.duckdb_path))),
-        "finra": FinraFeeds(settings),
-        "polygon": PolygonFeeds(settings),
+        "finra": _of_one_run(FinraFeeds, settings),
+        "polygon": _of_one_run(PolygonFeeds, settings),
         "settings": settings,
     }
+
+
+def _of_one_run(feeds: type[FinraFeeds] | type[PolygonFeeds], settings: Settings) -> dg.ResourceDefinition:
+    """Feeds that live for one run: connections, tokens and what a plan refuses are forgotten with it."""
+
+    @dg.resource(description=feeds.__doc__)
+    def opened(_context: dg.InitResourceContext) -> Iterator[FinraFeeds | PolygonFeeds]:
+        with feeds(settings) as run_feeds:
+            yield run_feeds
+
+    return opened

@@ -26,10 +26,10 @@ from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 LARGEST_RUN: Final = 30
-WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "daily_tables")
+WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "composite_signal", "daily_tables")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
-_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", "day_verdicts", "rendered_files")
+_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", "day_verdicts", "phase_c_rows", "rendered_files")
 _INTERRUPTED: Final = dg.DagsterExecutionInterruptedError.__name__
 
 OnDay = Callable[[str, int, int], None]

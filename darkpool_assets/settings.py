@@ -86,6 +86,16 @@ class Settings(BaseSettings):
     polygon_daily_agg_file: Path | None = Field(None, description="Daily aggregates of one file")
     polygon_daily_agg_dir: Path | None = Field(None, description="Folder of day-aggregate files, one a day")
 
+    polygon_requests_per_minute: int | None = Field(
+        None, ge=1, le=60_000, description="Most requests a minute; when empty 5 (the free plan) from the first 429 on"
+    )
+    polygon_flat_files_endpoint: str = Field(
+        "https://files.massive.com", pattern=r"^https?://", description="S3 address of the daily flat files"
+    )
+    polygon_flat_files_bucket: str = Field("flatfiles", min_length=1, description="S3 bucket of the flat files")
+    polygon_flat_files_key: SecretStr | None = Field(None, description="S3 access key id: with it flat files are read, not REST")
+    polygon_flat_files_secret: SecretStr | None = Field(None, description="S3 secret access key")
+
     # FINRA weekly OTC volume
     finra_otc_url: str = Field(
         "https://api.finra.org/data/group/otcMarket/name/weeklySummary", pattern=r"^https?://", description="Query API dataset"
@@ -224,12 +234,14 @@ class Settings(BaseSettings):
             raise ValueError(f"given {value}; allowed: up to the smallest z window ({smallest})")
         return value
 
-    @field_validator("finra_api_secret")
+    @field_validator("finra_api_secret", "polygon_flat_files_secret")
     @classmethod
     def _check_pair(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if "finra_api_key" in info.data and bool(value) != bool(info.data["finra_api_key"]):
-            given = "a value without FINRA_API_KEY" if value else "nothing beside FINRA_API_KEY"
-            raise ValueError(f"given {given}; allowed: both of FINRA_API_KEY and FINRA_API_SECRET, or neither")
+        secret = str(info.field_name)
+        key = secret.replace("_secret", "_key")
+        if key in info.data and bool(value) != bool(info.data[key]):
+            given = f"a value without {key.upper()}" if value else f"nothing beside {key.upper()}"
+            raise ValueError(f"given {given}; allowed: both of {key.upper()} and {secret.upper()}, or neither")
         return value
 
     def as_of_date(self, now: dt.datetime) -> dt.date:

@@ -39,12 +39,13 @@ def _stored(warehouse: Warehouse) -> ScreenTable:
 
 
 def _newest_readings(warehouse: Warehouse) -> ScreenTable:
-    names = [Column(name, overflow="fold") for name in ("Feed", "Partition", "Source", "Status", "Rows", "At (UTC)")]
+    names = [Column(name, overflow="fold") for name in ("Feed", "Partition", "Source", "Status", "Rows", "Requests", "At (UTC)")]
     table = ScreenTable(*names, title="Newest readings", title_justify="left")
     newest = warehouse.newest_entries("ingest_ledger", dt.date.min, market_calendar.last_calendar_day(), by=["feed", "status"])
     for row in newest.sort("feed", "at", descending=[False, True]).iter_rows(named=True):
-        rows = "–" if row["stored_rows"] is None else f"{row['stored_rows']:,}"
-        table.add_row(row["feed"], str(row["partition_date"]), row["source"], row["status"], rows, f"{row['at']:%Y-%m-%d %H:%M}")
+        counts = ("–" if row[name] is None else f"{row[name]:,}" for name in ("stored_rows", "requests"))
+        when = f"{row['at']:%Y-%m-%d %H:%M}"
+        table.add_row(row["feed"], str(row["partition_date"]), row["source"], row["status"], *counts, when)
     return table
 
 

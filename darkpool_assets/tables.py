@@ -381,6 +381,11 @@ INDEX_CONSTITUENT_SHORT_AGG_DAILY: Final = Table(
 )
 
 _METRICS = "daily_metrics"
+_SCORED = tuple(f"{_METRICS}.{name}" for name in ("log_buy_sell_z", "short_ratio_z", "otc_participation_rate"))
+_PARTICIPATION_LINEAGE = (f"{_METRICS}.otc_participation_rate", *_WEEK_LINEAGE, f"{_AGG}.volume")
+_LIT_EVIDENCE = (f"{_METRICS}.lit_coverage_pct", f"{_METRICS}.classification_method", f"{_LIT}.log_buy_sell")
+_SHORT_EVIDENCE = (f"{_METRICS}.short_ratio_denominator_type", *_SHORT_LINEAGE)
+_CONFIDENCE = (*_LIT_EVIDENCE, *_SHORT_EVIDENCE, f"{_METRICS}.data_quality")
 COMPOSITE_SIGNAL: Final = Table(
     name="composite_signal",
     stage="phase_c",
@@ -390,14 +395,29 @@ COMPOSITE_SIGNAL: Final = Table(
     columns=(
         _text("symbol", "Configured ticker", required=True),
         _date("date", "Session", required=True),
-        _number("directional_score", "-1..1", "tanh(log_buy_sell_z / 2)", lineage=(f"{_METRICS}.log_buy_sell_z",)),
+        _number("directional_score", "-1..1", "tanh(log_buy_sell_z / 2); null when it rests on bars (BVC) or on nothing",
+                lineage=(f"{_METRICS}.log_buy_sell_z", f"{_METRICS}.classification_method")),
         _number("pressure_score", "-1..1", "PRESSURE_SIGN x tanh(short_ratio_z / 2)", lineage=(f"{_METRICS}.short_ratio_z",)),
-        _number("participation_score", "-1..1", "tanh(z / 2) of otc_participation_rate",
-                lineage=(f"{_METRICS}.otc_participation_rate",)),
-        _number("composite_score", "-1..1", "Weighted score, clipped"),
-        _number("confidence", "0..1", "How much of the evidence is there"),
-        _text("final_label", "Inferred accumulation or distribution, or why not", required=True),
-        _text("label_reasons", "Why, in words; names PRESSURE_SIGN", required=True),
+        _number("participation_score", "-1..1", "tanh(participation_z / 2); only when OTC_ANCHORED",
+                lineage=_PARTICIPATION_LINEAGE),
+        _number("participation_z", "z", "otc_participation_rate against the 8 weeks before the day's week, at least 5 of them",
+                lineage=_PARTICIPATION_LINEAGE),
+        _count("participation_z_periods", "Earlier weeks with a known rate; only when OTC_ANCHORED",
+               lineage=_PARTICIPATION_LINEAGE),
+        _number("composite_score", "-1..1", "(0.65 directional + 0.35 pressure) / weights present x (1 + 0.15 participation)",
+                lineage=_SCORED),
+        _number("c_lit", "0..1", "Evidence of direction: coverage x method x filled window; 0 when it is missing",
+                lineage=_LIT_EVIDENCE),
+        _number("c_short", "0..1", "Evidence of pressure: denominator x filled window; 0 when it is missing",
+                lineage=_SHORT_EVIDENCE),
+        _count("lit_z_periods", "Values in the window of log_buy_sell_z; null without a lit row",
+               lineage=(f"{_LIT}.log_buy_sell",)),
+        _count("short_z_periods", "Values in the window of short_ratio_z; null without a short row", lineage=_SHORT_LINEAGE),
+        _number("confidence", "0..1", "(0.65 c_lit + 0.35 c_short) x 1 when OTC_ANCHORED, x 0.85 when PRE_OTC",
+                lineage=_CONFIDENCE),
+        _text("final_label", "INSUFFICIENT, UNSTABLE, NEUTRAL, or LEAN_ or INFERRED_ ACCUMULATION or DISTRIBUTION", required=True,
+              lineage=(*_SCORED, f"{_METRICS}.direction_stable", *_CONFIDENCE)),
+        _text("label_reasons", "Why, in sentences; names PRESSURE_SIGN and what is missing", required=True),
         _text("data_quality", "OTC_ANCHORED or PRE_OTC", required=True, lineage=(f"{_METRICS}.data_quality",)),
         *_VERSION,
         *_AS_OF,
@@ -425,6 +445,7 @@ INGEST_LEDGER: Final = Table(
         _shares("lit_volume", "Trades only: shares of those rows"),
         _count("requests", "Calls made to the source"),
         _text("failures", "JSON object: symbol -> what failed"),
+        _text("symbols", "JSON list: the tickers asked for, where a feed is asked for tickers"),
         _text("content_hash", "Hash of what was read"),
         _text("message", "What happened, in words"),
         Column("at", INSTANT, "UTC", "When", required=True),

@@ -116,6 +116,21 @@ class PressureContext(StrEnum):
     LOW_SHORT_SELL_OFF = "LOW_SHORT_SELL_OFF"
 
 
+class FinalLabel(StrEnum):
+    """What the composite of a symbol's day says, inferred and never observed; the first two say why it says nothing."""
+
+    INSUFFICIENT = "INSUFFICIENT"
+    UNSTABLE = "UNSTABLE"
+    NEUTRAL = "NEUTRAL"
+    LEAN_ACCUMULATION = "LEAN_ACCUMULATION"
+    LEAN_DISTRIBUTION = "LEAN_DISTRIBUTION"
+    INFERRED_ACCUMULATION = "INFERRED_ACCUMULATION"
+    INFERRED_DISTRIBUTION = "INFERRED_DISTRIBUTION"
+
+
+REASONS_SEPARATOR: Final = "; "  # between the sentences of label_reasons
+
+
 class IndexPriceSource(StrEnum):
     """Whether an index's return is its own or its proxy's."""
 

@@ -17,8 +17,9 @@ from darkpool_assets.session_runs import SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, made_week
+from darkpool_assets_tests.live_graph import live, one_session
 
-__all__ = ["again", "column_schema", "declared", "graph", "made_week"]
+__all__ = ["again", "column_schema", "declared", "graph", "live", "made_week", "one_session"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,9 +22,21 @@ GRAPH = {
         ["finra_otc_weekly_raw", "finra_short_daily_raw", "lit_direction_daily", "polygon_daily_agg_raw"],
     ),
     "index_constituent_short_agg_daily": ("derived", ["finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_daily_agg_raw"]),
+    "composite_signal": (
+        "phase_c",
+        [
+            "daily_metrics",
+            "finra_otc_weekly_raw",
+            "finra_short_daily_raw",
+            "index_constituent_short_agg_daily",
+            "lit_direction_daily",
+            "polygon_daily_agg_raw",
+        ],
+    ),
     "daily_tables": ("rendered", ["daily_metrics", "index_constituent_short_agg_daily"]),
 }
 CHECKS_PER_ASSET = {
+    "composite_signal": 2,
     "daily_metrics": 13,
     "daily_tables": 1,
     "finra_otc_weekly_raw": 1,
@@ -62,7 +74,7 @@ def test_every_asset_of_a_table_documents_its_columns(specs: dict[str, dg.AssetS
         if name in TABLES
     }
     assert told == {name: TABLES[name].column_names for name in told}
-    assert len(told) == 7
+    assert len(told) == 8
 
 
 def test_checks_stand_on_their_assets(definitions: dg.Definitions) -> None:

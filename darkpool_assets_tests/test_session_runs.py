@@ -20,7 +20,7 @@ from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, START, THURSDAY, TUESDAY, WEDNESDAY, WEEK, HandMadeFeeds
 from darkpool_assets_tests.hand_made_graph import Graph
 
-DERIVED = ["lit_direction_daily", "daily_metrics", "index_constituent_short_agg_daily"]
+DERIVED = ["lit_direction_daily", "daily_metrics", "index_constituent_short_agg_daily", "composite_signal"]
 RAW = ["finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw"]
 NUMBERS = [*RAW, *DERIVED]
 REAL_DAY = dt.date(2020, 1, 3)

@@ -7,7 +7,7 @@ import re
 
 import polars as pl
 
-from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay
+from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
 from darkpool_assets.tables import TABLES, Table
 from darkpool_assets.vocabulary import Severity
 
@@ -27,6 +27,24 @@ def contract_findings(table: Table, rows: pl.DataFrame) -> list[Finding]:
         for row in repeated.iter_rows(named=True)
     ]
     return findings
+
+
+def composites_beside_metrics(composites: pl.DataFrame, metrics: pl.DataFrame) -> list[Finding]:
+    """Where a day's composites are not those of its daily_metrics: a symbol too few or too many, another quality or as_of.
+
+    Outside the gate: a composite that is behind its metrics must not forbid that it is made again.
+    """
+    beside = metrics.select("symbol", quality="data_quality", known="as_of").join(
+        composites.select("symbol", "data_quality", "as_of"), on="symbol", how="full", coalesce=True
+    )
+    absent, foreign = pl.col("as_of").is_null(), pl.col("known").is_null()
+    other = (pl.col("data_quality") != pl.col("quality")) | (pl.col("as_of") != pl.col("known"))
+    beside = beside.sort("symbol")
+    return [
+        *findings_of(beside.filter(absent), "no composite"),
+        *findings_of(beside.filter(foreign), "a composite without a row in daily_metrics"),
+        *findings_of(beside.filter(other), "{data_quality} as of {as_of}, daily_metrics says {quality} as of {known}"),
+    ]
 
 
 def _rows_of(table: str, stored: StoredDay) -> pl.DataFrame:

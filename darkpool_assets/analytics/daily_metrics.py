@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.analytics.otc_anchor import allocate_otc_volume, anchor_to_otc_week, weekly_otc_volumes, weekly_shares
+from darkpool_assets.analytics.otc_anchor import (
+    allocate_otc_volume,
+    anchor_to_otc_week,
+    participation_rate,
+    weekly_otc_volumes,
+    weekly_shares,
+)
 from darkpool_assets.analytics.pressure_context import PressureRules, pressure_context_label
 from darkpool_assets.analytics.price_context import build_price_context
 from darkpool_assets.analytics.rolling_zscore import zscore_against_sessions_before
@@ -117,15 +123,24 @@ def build_daily_metrics(
     )
 
 
-def _lit_columns(lit: pl.DataFrame, *, day: dt.date, symbols: Sequence[str], window: int, min_periods: int) -> pl.DataFrame:
-    """One row per symbol: the day's direction and log_buy_sell_z over sessions of the same classification method."""
-    zscores = zscore_against_sessions_before(
+def lit_zscores(lit: pl.DataFrame, *, day: dt.date, window: int, min_periods: int) -> pl.DataFrame:
+    """The z-score of log_buy_sell against the sessions before of the day's own classification method.
+
+    Returns:
+        One row per symbol with a row at `day`: symbol, z, periods (values in the window).
+    """
+    return zscore_against_sessions_before(
         lit.rename({"log_buy_sell": "value"}),
         day=day,
         sessions=market_calendar.sessions_before(day, window),
         min_periods=min_periods,
         like="classification_method",
     )
+
+
+def _lit_columns(lit: pl.DataFrame, *, day: dt.date, symbols: Sequence[str], window: int, min_periods: int) -> pl.DataFrame:
+    """One row per symbol: the day's direction and log_buy_sell_z over sessions of the same classification method."""
+    zscores = lit_zscores(lit, day=day, window=window, min_periods=min_periods)
     today = lit.filter(pl.col("date") == day).select("symbol", *_LIT_COLUMNS)
     return (
         spellings_of(symbols)
@@ -137,22 +152,49 @@ def _lit_columns(lit: pl.DataFrame, *, day: dt.date, symbols: Sequence[str], win
 
 def _otc_columns(inputs: MetricInputs, lit: pl.DataFrame, *, day: dt.date, as_of: dt.date) -> pl.DataFrame:
     """One row per symbol: the OTC week it rests on, its status, and the day's allocation when anchored."""
-    spellings = spellings_of(lit["symbol"]).select("symbol", "polygon_symbol")
-    weeks = weekly_otc_volumes(inputs.otc_rows, as_of=as_of).rename({"symbol": "polygon_symbol"})
-    anchored = anchor_to_otc_week(lit["symbol"].to_list(), weeks.join(spellings, on="polygon_symbol"), day=day, as_of=as_of)
+    symbols = lit["symbol"].to_list()
+    anchored = anchor_to_otc_week(symbols, _known_weeks(inputs, symbols, as_of=as_of), day=day, as_of=as_of)
     directs = pl.col("classification_method") != ClassificationMethod.BVC.value
     buy_ratios = lit.select("symbol", lit_buy_ratio=pl.when(directs).then("lit_buy_ratio"))
-    shares = week_shares_of(inputs, lit["symbol"].to_list(), day=day)
+    shares = week_shares_of(inputs, symbols, day=day)
     directed = anchored.join(buy_ratios, on="symbol", maintain_order="left")
     return allocate_otc_volume(directed, shares, day=day).drop("lit_buy_ratio")
 
 
+def _known_weeks(inputs: MetricInputs, symbols: Sequence[str], *, as_of: dt.date) -> pl.DataFrame:
+    """Rows of weekly_otc_volumes, per symbol as configured."""
+    spellings = spellings_of(symbols).select("symbol", "polygon_symbol")
+    weeks = weekly_otc_volumes(inputs.otc_rows, as_of=as_of).rename({"symbol": "polygon_symbol"})
+    return weeks.join(spellings, on="polygon_symbol")
+
+
 def week_shares_of(inputs: MetricInputs, symbols: Sequence[str], *, day: dt.date) -> pl.DataFrame:
     """The share of its week that falls on `day`, per symbol as configured; see weekly_shares."""
+    return weekly_shares(_daily_volumes(inputs, symbols), day=day)
+
+
+def otc_participation_rates(
+    inputs: MetricInputs, symbols: Sequence[str], *, weeks: Sequence[dt.date], as_of: dt.date
+) -> pl.DataFrame:
+    """otc_participation_rate of whole weeks: what a day anchored to each of them carries at `as_of`.
+
+    Returns:
+        One row per symbol as configured and week of `weeks` (Mondays) that is known at `as_of` and has daily volumes: symbol,
+        week_start_date, otc_participation_rate (null where a session's consolidated volume is absent).
+    """
+    daily = _daily_volumes(inputs, symbols)
+    consolidated = pl.concat(
+        weekly_shares(daily, day=week).select("symbol", "consolidated_volume", week_start_date=pl.lit(week)) for week in weeks
+    )
+    known = _known_weeks(inputs, symbols, as_of=as_of).join(consolidated, on=["symbol", "week_start_date"])
+    return known.select("symbol", "week_start_date", otc_participation_rate=participation_rate("otc_volume"))
+
+
+def _daily_volumes(inputs: MetricInputs, symbols: Sequence[str]) -> pl.DataFrame:
+    """One row per (date, symbol as configured) that any feed knows: short_total_volume and volume (shares)."""
     shorts = short_rows_by_symbol(inputs.short_rows, inputs.short_sources, symbols=symbols)
     spellings = spellings_of(symbols).select("symbol", "polygon_symbol")
     volumes = inputs.aggs.select("volume", date="trade_date", polygon_symbol="symbol").join(spellings, on="polygon_symbol")
-    daily = shorts.select("date", "symbol", "short_total_volume").join(
+    return shorts.select("date", "symbol", "short_total_volume").join(
         volumes.select("date", "symbol", "volume"), on=["date", "symbol"], how="full", coalesce=True
     )
-    return weekly_shares(daily, day=day)

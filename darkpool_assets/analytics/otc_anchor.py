@@ -193,6 +193,11 @@ def weekly_shares(daily: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
     )
 
 
+def participation_rate(otc_volume: str) -> pl.Expr:
+    """OTC volume / consolidated_volume of the same week (as weekly_shares gives it); null without one > 0."""
+    return pl.col(otc_volume) / pl.when(pl.col("consolidated_volume") > 0).then("consolidated_volume")
+
+
 def allocate_otc_volume(anchored: pl.DataFrame, shares: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
     """Spread each anchored symbol's weekly volume over the week's sessions; PRE_OTC rows get nothing.
 
@@ -213,8 +218,7 @@ def allocate_otc_volume(anchored: pl.DataFrame, shares: pl.DataFrame, *, day: dt
     )
     rows = rows.with_columns(otc_alloc_volume=pl.when(is_anchored).then(pl.col("otc_off_exchange_volume") * pl.col("week_share")))
     rows = rows.with_columns(otc_buy_volume=pl.col("otc_alloc_volume") * pl.col("lit_buy_ratio"))
-    consolidated = pl.when(pl.col("consolidated_volume") > 0).then("consolidated_volume")
     return rows.with_columns(
         otc_sell_volume=pl.col("otc_alloc_volume") - pl.col("otc_buy_volume"),
-        otc_participation_rate=pl.when(is_anchored).then(pl.col("otc_off_exchange_volume") / consolidated),
+        otc_participation_rate=pl.when(is_anchored).then(participation_rate("otc_off_exchange_volume")),
     ).drop("week_share", "consolidated_volume")

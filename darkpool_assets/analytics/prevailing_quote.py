@@ -4,6 +4,7 @@ Whether that quote is valid, and what it says about the trade's direction, is de
 joined here once, when trades are read, and not kept.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from typing import Final
 
@@ -40,8 +41,69 @@ def attach_prevailing_quotes(trades: pl.DataFrame, quotes: pl.DataFrame) -> pl.D
     """
     trades = trades.drop("bid", "ask", strict=False)
     if trades.is_empty():
-        return trades.with_columns(bid=pl.lit(None, pl.Float64), ask=pl.lit(None, pl.Float64))
+        return _without_quotes(trades)
+    return _met(trades, quotes, midnight=_midnight_of(trades))
+
+
+def attach_streamed_quotes(trades: pl.DataFrame, pages: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """attach_prevailing_quotes for quotes that come page by page, holding one page at a time.
+
+    Args:
+        trades: As there.
+        pages: Quotes as there; no page begins before the end of the one before it. A timestamp may go on over several
+            pages. Not asked for where there are no trades.
+
+    Returns:
+        What attach_prevailing_quotes(trades, all pages together) returns.
+
+    Raises:
+        ValueError: the trades span more than one session, or a page goes back in time.
+    """
+    trades = in_tape_order(trades.drop("bid", "ask", strict=False))
+    if trades.is_empty():
+        return _without_quotes(trades)
     midnight = _midnight_of(trades)
+    met = [
+        _without_quotes(part) if quotes is None else _met(part, quotes, midnight=midnight)
+        for part, quotes in _in_step(_ordered(trades, ("timestamp",)), pages)
+    ]
+    return in_tape_order(pl.concat(met))
+
+
+def _in_step(trades: pl.DataFrame, pages: Iterable[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame | None]]:
+    """Consecutive parts of trades that are in order of time, each with quotes among which are all that it may meet.
+
+    A trade meets a quote strictly before it, so that a page decides the trades up to its last timestamp, that one included.
+    Later trades need of it only each symbol's quotes of its last timestamp: more of that timestamp may follow.
+    """
+    times = trades["timestamp"].dt.epoch("ns")
+    carried, decided, last = None, 0, None
+    for page in pages:
+        if page.is_empty():
+            continue
+        first, end = _span(page["timestamp"])
+        if last is not None and first < last:
+            raise ValueError(f"A page of quotes begins {last - first} ns before the end of the one before it; allowed: 0 ns.")
+        quotes = page if carried is None else pl.concat([carried, page])
+        start, decided, last = decided, times.search_sorted(end, side="right"), end
+        if decided > start:
+            yield trades[start:decided], quotes
+        carried = quotes.filter(pl.col("timestamp") == pl.col("timestamp").max().over("symbol"))
+    if decided < trades.height:
+        yield trades[decided:], carried
+
+
+def _span(timestamps: pl.Series) -> tuple[int, int]:
+    """First and last, as nanoseconds since 1970: Python's own datetimes would cut them to microseconds."""
+    nanoseconds = timestamps.dt.epoch("ns")
+    return int(nanoseconds.min()), int(nanoseconds.max())  # type: ignore[arg-type]
+
+
+def _without_quotes(trades: pl.DataFrame) -> pl.DataFrame:
+    return trades.with_columns(bid=pl.lit(None, pl.Float64), ask=pl.lit(None, pl.Float64))
+
+
+def _met(trades: pl.DataFrame, quotes: pl.DataFrame, *, midnight: int) -> pl.DataFrame:
     symbols = trades["symbol"].unique().sort()
     if len(symbols) > _MAX_SYMBOLS:
         raise ValueError(f"Trades of {len(symbols)} symbols; allowed: {_MAX_SYMBOLS}. Attach the quotes in parts.")
@@ -65,8 +127,7 @@ def attach_prevailing_quotes(trades: pl.DataFrame, quotes: pl.DataFrame) -> pl.D
 
 
 def _midnight_of(trades: pl.DataFrame) -> int:
-    nanoseconds = trades["timestamp"].dt.epoch("ns")
-    first, last = int(nanoseconds.min()), int(nanoseconds.max())  # type: ignore[arg-type]
+    first, last = _span(trades["timestamp"])
     midnight = first - first % _DAY_NS
     if trades["trade_date"].n_unique() > 1 or last - midnight >= _SYMBOL_SPAN:
         days = trades["trade_date"].unique().sort()

@@ -19,7 +19,7 @@ from darkpool_assets.warehouse import Warehouse
 DECIDING_SETTINGS: Final = frozenset(
     {
         "min_lit_volume", "classification_rule", "short_ratio_numerator", "short_z_window", "return_z_window", "lit_z_window",
-        "zscore_min_periods", "return_z_min", "short_z_high", "short_z_low", "rth_start", "rth_end", "market_tz",
+        "zscore_min_periods", "return_z_min", "short_z_high", "short_z_low", "pressure_sign", "rth_start", "rth_end", "market_tz",
         "index_proxy_map", "index_constituents_file", "index_constituents_dir", "finra_otc_file", "finra_otc_dir",
         "finra_short_sale_file", "finra_short_sale_dir", "polygon_trades_file", "polygon_trades_dir", "polygon_quotes_file",
         "polygon_quotes_dir", "polygon_daily_agg_file", "polygon_daily_agg_dir",
@@ -42,8 +42,8 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestStatus, **extra: float) -> pl.DataFrame:
-    """One ingest_ledger row of a reading; `extra` sets further count columns."""
+def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestStatus, **extra: float | str | None) -> pl.DataFrame:
+    """One ingest_ledger row of a reading; `extra` sets further columns."""
     return INGEST_LEDGER.conform(
         pl.DataFrame(
             [

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from darkpool_assets import market_calendar
 from darkpool_assets.sample_market.universe import INDEX_NAME, TICKERS
@@ -51,6 +52,11 @@ class SampleMarket:
     def trade_sessions(self) -> list[dt.date]:
         """Sessions with trades and quotes, oldest first."""
         return market_calendar.sessions_between(ORIGIN, self.last_session)[-self.sessions :]
+
+    @property
+    def closed_at(self) -> dt.datetime:
+        """An instant late on the last session: all of its feeds are posted."""
+        return dt.datetime.combine(self.last_session, dt.time(23), ZoneInfo(market_calendar.NEW_YORK))
 
     @property
     def cheap_sessions(self) -> list[dt.date]:

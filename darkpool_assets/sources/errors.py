@@ -7,9 +7,18 @@
     |   +-- UnreadableSource    it is there, but the operating system does not hand it out
     |   +-- AmbiguousSource     two files stand for the same day
     |   +-- MalformedSource     content that breaks its format; nothing of it is stored
-    |       +-- AnotherDay      well-formed content, but of another day
+    |   |   +-- AnotherDay      well-formed content, but of another day
+    |   |   +-- BrokenContent   not even the syntax of its format: cut off, or an error page; a service is asked again
+    |   |   +-- OversizedSource an answer larger than any honest one
+    |   |   +-- IncompleteSource  pages that do not add up to what the service announced
+    |   +-- RefusedBySource     the service understood the request and refused it
+    |   |   +-- CredentialsRefused  it does not accept the key (401)
+    |   |   +-- NotEntitled     the plan of the key does not include the data (403)
+    |   +-- ForeignAddress      a redirect or next_url that leads to another host
     +-- TransientSourceError    a later call may work
         +-- NotPublishedYet     the source has not posted this day yet: not a failure
+        +-- Unreachable         no whole answer within the retries and the deadline
+        +-- RateLimited         the service asked to slow down until the retries were spent
 
 Every message names the thing, what was found and what to do.
 """
@@ -69,12 +78,70 @@ class AnotherDay(MalformedSource):
     """Well-formed content whose dates are not those of the day that was asked for."""
 
 
+class BrokenContent(MalformedSource):
+    """Content without the syntax of its format: cut off on the way, or an error page in its place."""
+
+
+class OversizedSource(MalformedSource):
+    """An answer with more decoded bytes than any honest one has; reading stopped there."""
+
+
+class IncompleteSource(MalformedSource):
+    """Pages that repeat, loop, or hold another number of rows than the service announced."""
+
+
+class RefusedBySource(PermanentSourceError):
+    """The service answered that it will not give the data.
+
+    Attributes:
+        status: HTTP status.
+        body: The answer's text, shortened; it says why.
+    """
+
+    def __init__(self, what: str, *, status: int, body: str, remedy: str = "Correct the request's settings.") -> None:
+        self.status = status
+        self.body = body
+        super().__init__(f"{what}: answered {status} ({_shortened(body) or 'no body'}). {remedy}")
+
+
+class CredentialsRefused(RefusedBySource):
+    """The service does not accept the key."""
+
+
+class NotEntitled(RefusedBySource):
+    """The key is accepted, its plan does not include this data."""
+
+
+class ForeignAddress(PermanentSourceError):
+    """Following an address would carry the key to another host; it was not followed."""
+
+    def __init__(self, what: str, *, found: str, allowed: str) -> None:
+        super().__init__(f"{what}: leads to {_shortened(found)}; allowed: {allowed}. It was not followed, no key was sent there.")
+
+
 class TransientSourceError(SourceError):
     """Asking again later may work."""
 
 
 class NotPublishedYet(TransientSourceError):
     """The source does not have this day yet; it is asked again by a later run."""
+
+
+class Unreachable(TransientSourceError):
+    """Timeouts, broken connections, broken bodies or server errors, until retries or the deadline were spent."""
+
+    def __init__(self, what: str, *, reason: str, attempts: int) -> None:
+        tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"{what}: no whole answer after {tries} ({_shortened(reason)}). Run it again later.")
+
+
+class RateLimited(TransientSourceError):
+    """The service kept asking to slow down."""
+
+    def __init__(self, what: str, *, attempts: int) -> None:
+        super().__init__(
+            f"{what}: still over the service's rate limit after {attempts} attempts. Run it again later, or set a lower rate."
+        )
 
 
 def _shortened(found: object) -> str:

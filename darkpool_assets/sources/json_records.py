@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from darkpool_assets.sources.content import Content
-from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.errors import BrokenContent, MalformedSource
 from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 
 
@@ -23,6 +23,11 @@ class JsonRows:
     source: str
     rows: Sequence[Mapping[str, Any]]
     body: Mapping[str, Any]
+
+    @classmethod
+    def joined(cls, source: str, pages: Sequence["JsonRows"]) -> "JsonRows":
+        """The rows of several pages, in order; what their bodies say beside them is left out."""
+        return cls(source, [row for page in pages for row in page.rows], {})
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,11 +65,13 @@ class JsonRows:
         raise MalformedSource(self.source, f"row {number}, column {name}", found=json.dumps(value), allowed="a plain value")
 
 
-def read_json_rows(content: Content) -> JsonRows:
+def read_json_rows(content: Content, *, may_be_empty: bool = False) -> JsonRows:
     """The rows of a JSON file or body.
 
     Raises:
-        MalformedSource: not JSON, not rows of objects, no row at all, or an answer whose `next_url` says that more follows.
+        BrokenContent: not JSON.
+        MalformedSource: not rows of objects, no row at all (unless it may be), or an answer whose `next_url` says that more
+            follows.
     """
     document = _parse(content)
     body = document if isinstance(document, dict) else {}
@@ -77,7 +84,7 @@ def read_json_rows(content: Content) -> JsonRows:
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
             raise MalformedSource(content.name, f"row {number}", found=repr(row), allowed="an object with column names")
-    if not rows:
+    if not rows and not may_be_empty:
         raise MalformedSource(content.name, "body", found="no row", allowed="at least one row")
     return JsonRows(content.name, rows, body)
 
@@ -88,9 +95,9 @@ def _parse(content: Content) -> object:
         return json.loads(content.whole().decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
     except json.JSONDecodeError as error:
         place, found = f"line {error.lineno}, column {error.colno}", f"{error.doc[error.pos : error.pos + 40]!r} ({error.msg})"
-        raise MalformedSource(content.name, place, found=found, allowed="JSON") from None
+        raise BrokenContent(content.name, place, found=found, allowed="JSON") from None
     except UnicodeDecodeError as error:
         found = f"the byte 0x{error.object[error.start]:02x}"
-        raise MalformedSource(content.name, f"byte {error.start}", found=found, allowed="JSON in UTF-8") from None
+        raise BrokenContent(content.name, f"byte {error.start}", found=found, allowed="JSON in UTF-8") from None
     except RecursionError:
         raise MalformedSource(content.name, "body", found="endless nesting", allowed="a list of rows") from None

@@ -1,5 +1,6 @@
 """The quote each trade met, against hand-worked tapes and a search through every quote."""
 
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from darkpool_assets.analytics.prevailing_quote import attach_prevailing_quotes, in_tape_order
+from darkpool_assets.analytics.prevailing_quote import attach_prevailing_quotes, attach_streamed_quotes, in_tape_order
 
 ANSWERS = Path(__file__).parents[1] / "answers"
 OPEN = "2026-01-06T14:30:00"
@@ -197,3 +198,70 @@ def test_every_trade_meets_the_last_quote_before_it(trades: list, quotes: list, 
         before = [(when, number, bid) for number, (name, when, bid) in enumerate(quotes) if name == symbol and when < at]
         expected.append(max(before)[2] if before else None)
     assert bids(tape, book) == expected
+
+
+def paged(quotes: pl.DataFrame, *cuts: int) -> list[pl.DataFrame]:
+    """`quotes` cut before the rows that `cuts` name, in order of time."""
+    ordered = quotes.sort("timestamp", maintain_order=True)
+    borders = [0, *sorted(cuts), quotes.height]
+    return [ordered[start:end] for start, end in itertools.pairwise(borders)]
+
+
+@pytest.mark.parametrize("rows_a_page", [1, 2, 3, 100])
+def test_streamed_quotes_meet_the_trades_as_worked_by_hand(
+    worked_trades: pl.DataFrame, worked_quotes: pl.DataFrame, rows_a_page: int
+):
+    pages = paged(worked_quotes, *range(rows_a_page, worked_quotes.height, rows_a_page))
+    assert_as_worked(attach_streamed_quotes(worked_trades, iter(pages)))
+
+
+def test_a_timestamp_that_goes_on_over_pages_has_one_last_quote():
+    quotes = quotes_at(("A", 1, 9.0), ("A", 2, 8.0), ("A", 2, 7.0), ("A", 2, 6.0)).with_columns(
+        sequence_number=pl.Series([1, 2, 4, 3])
+    )
+    found = attach_streamed_quotes(trades_at(("A", 2), ("A", 3)), paged(quotes, 2, 3))
+    assert found["bid"].to_list() == [9.0, 7.0]
+
+
+def test_of_quotes_alike_in_time_and_number_the_later_page_has_the_last():
+    quotes = quotes_at(("A", 1, 9.0), ("A", 1, 8.0)).with_columns(sequence_number=0)
+    trades = trades_at(("A", 2))
+    assert attach_streamed_quotes(trades, paged(quotes, 1))["bid"].to_list() == bids(trades, quotes) == [8.0]
+
+
+def test_no_page_is_asked_for_where_there_are_no_trades():
+    found = attach_streamed_quotes(trades_at(("A", 1)).clear(), (pytest.fail("asked for") for _ in range(1)))
+    assert found.schema["bid"] == found.schema["ask"] == pl.Float64
+
+
+@pytest.mark.parametrize("pages", [[], [quotes_at(("A", 1, 9.0)).clear()] * 2])
+def test_without_pages_or_rows_in_them_every_side_is_null(pages: list):
+    trades = trades_at(("A", 1), ("A", 2))
+    found = attach_streamed_quotes(trades, pages)
+    assert found["bid"].to_list() == found["ask"].to_list() == [None, None]
+    assert_frame_equal(found, attach_prevailing_quotes(trades, quotes_at(("A", 1, 9.0)).clear()))
+
+
+def test_a_page_that_goes_back_in_time_is_refused():
+    pages = [quotes_at(("A", 5, 9.0)), quotes_at(("A", 4, 9.0))]
+    with pytest.raises(ValueError, match="begins 1 ns before the end of the one before it"):
+        attach_streamed_quotes(trades_at(("A", 1)), pages)
+
+
+def test_streamed_quotes_refuse_trades_of_two_sessions():
+    with pytest.raises(ValueError, match="one session"):
+        attach_streamed_quotes(trades_at(("A", 0), ("A", 20 * HOUR)), [quotes_at(("A", 0, 9.0))])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    trades=trade_rows, quotes=quote_rows, cuts=st.lists(st.integers(0, 15), max_size=6), seed=st.integers(0, 99),
+    start=st.sampled_from([OPEN, MIDNIGHT, "2026-01-06T23:59:59.999999997"]),
+)  # fmt: skip
+def test_pages_of_quotes_are_joined_like_all_quotes_at_once(trades: list, quotes: list, cuts: list, seed: int, start: str):
+    tape = trades_at(*trades, start=start).with_columns(trade_date=pl.lit("2026-01-06").str.to_date(), sequence_number=0)
+    tape = tape.with_columns(mark=pl.int_range(pl.len()))
+    book = quotes_at(*quotes, start=start).sample(fraction=1, shuffle=True, seed=seed).sort("timestamp", maintain_order=True)
+    book = book.with_columns(pl.col("sequence_number") % 2)
+    pages = paged(book, *(min(cut, book.height) for cut in cuts))
+    assert_frame_equal(attach_streamed_quotes(tape, iter(pages)), attach_prevailing_quotes(tape, book))

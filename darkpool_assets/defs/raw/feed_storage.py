@@ -1,12 +1,13 @@
 """How a reading of a feed is stored: unchanged content is not stored again, a ledger row is written with every reading.
 
 No feed is named here. The FINRA feeds append vintages, the Polygon feeds replace their day; both arrive as a `Feed`.
+A service is not asked again for what is settled (asking_again.py), and not any more in a run in which it could not be reached.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import dagster as dg
 import polars as pl
@@ -15,10 +16,19 @@ from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport
 from darkpool_assets.defs.ledgers import event_entry, ingest_entry, utc_now
 from darkpool_assets.settings import Settings
-from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
+from darkpool_assets.sources.errors import (
+    CredentialsRefused,
+    NotConfigured,
+    NotEntitled,
+    NotPublishedYet,
+    SourceError,
+    TransientSourceError,
+)
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
+
+Answered = TypeVar("Answered")
 
 _SHOWN_READINGS: Final = 20
 _WITHOUT_ROWS: Final = {NotConfigured: IngestStatus.NOT_CONFIGURED, NotPublishedYet: IngestStatus.NOT_PUBLISHED}
@@ -32,37 +42,79 @@ class Feed:
         name: Raw table, and `feed` in the ledger.
         read: Readings of one day; `look_back` is true for a day that another day needs.
         vintage: Columns that identify a vintage beside its hash; None where a day is replaced as a whole.
-        counts: Further ledger counts of a reading.
-        is_forced: Store again what is unchanged.
+        ledger_columns: Further ledger columns of a reading.
+        is_forced: Ask again for what is settled and store again what is unchanged.
+        is_due: For a feed of a service: whether a day is asked for, given its ledger entries and the moment; None for files.
         attempted: Look-back days that this run has asked for already.
         beside: Names of sources that count together with the one that is stored: a directory's other files.
+        outage: Why the service is not asked any more in this run.
     """
 
     name: str
     warehouse: Warehouse
     read: Callable[[dt.date, bool], Sequence[Reading]]
     vintage: tuple[str, ...] | None = None
-    counts: Callable[[Reading], dict[str, float]] = field(default=lambda _reading: {})
+    ledger_columns: Callable[[Reading], dict[str, float | str | None]] = field(default=lambda _reading: {})
     is_forced: bool = False
+    is_due: Callable[..., bool] | None = None
     attempted: set[dt.date] = field(default_factory=set)
     beside: frozenset[str] = frozenset()
+    outage: SourceError | None = None
 
     def store_day(self, day: dt.date, *, look_back: bool = False) -> tuple[IngestStatus, list[Reading], str]:
-        """Read and store one day.
+        """Read and store one day, unless a service gave it already and it is settled.
 
         Returns:
-            How it ended, the readings, and a message where there are none (not configured, not published yet).
+            How it ended, the readings, and a message where there are none (settled, not configured, not published yet; not
+            to be had while the day goes on with what is stored).
 
         Raises:
             SourceError: the source is missing, malformed or unreachable; nothing of it is stored.
         """
+        if self.is_due and not self.is_forced and not self.due_again([day]):
+            return IngestStatus.UNCHANGED, [], "settled, not asked for again"
         try:
-            readings = list(self.read(day, look_back))
+            readings = list(self.ask(lambda: self.read(day, look_back)))
         except (NotConfigured, NotPublishedYet) as reason:
-            status = _WITHOUT_ROWS[type(reason)]
-            self.warehouse.append({"ingest_ledger": event_entry(self.name, day, source="", status=status, message=str(reason))})
-            return status, [], str(reason)
+            return self.note(day, _WITHOUT_ROWS[type(reason)], str(reason))
+        except NotEntitled as reason:
+            return self.note(day, IngestStatus.DEGRADED, str(reason))
+        except TransientSourceError as error:
+            if not self.warehouse.stored_days(self.name, day, day):
+                raise
+            return self.note(day, IngestStatus.DEGRADED, f"{error} What is stored of {day} stays.")
         return self.store(day, readings), readings, ""
+
+    def ask(self, call: Callable[[], Answered]) -> Answered:
+        """What `call` answers; once the service is out of reach or refuses the key, the same error without asking it.
+
+        Raises:
+            SourceError: what `call` raises, or raised before.
+        """
+        if self.outage:
+            raise self.outage
+        try:
+            return call()
+        except NotPublishedYet:
+            raise
+        except (TransientSourceError, CredentialsRefused) as error:
+            self.outage = error
+            raise
+
+    def note(self, day: dt.date, status: IngestStatus, message: str) -> tuple[IngestStatus, list[Reading], str]:
+        """Keep in the ledger why nothing of `day` was stored."""
+        self.warehouse.append({"ingest_ledger": event_entry(self.name, day, source="", status=status, message=message)})
+        return status, [], message
+
+    def due_again(self, days: Collection[dt.date]) -> list[dt.date]:
+        """Those of `days` that the service is asked for in this run; none of a feed of files."""
+        if not self.is_due or not days:
+            return []
+        entries = self.warehouse.newest_entries(
+            "ingest_ledger", min(days), max(days), owner=self.name, by=["partition_date", "status"]
+        )  # fmt: skip
+        now = dt.datetime.now(dt.UTC)
+        return [day for day in sorted(days) if self.is_due(day, entries.filter(pl.col("partition_date") == day), now=now)]
 
     def store(self, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
         """Store the readings of `day` with their ledger rows in one transaction; unchanged ones add only the ledger row."""
@@ -76,7 +128,7 @@ class Feed:
         for reading in readings:
             is_unchanged = bool(reading.content_hash) and hashes.get(reading.source) == reading.content_hash
             status = IngestStatus.UNCHANGED if is_unchanged and not self.is_forced else IngestStatus.STORED
-            entries.append(ingest_entry(self.name, day, reading, status=status, **self.counts(reading)))
+            entries.append(ingest_entry(self.name, day, reading, status=status, **self.ledger_columns(reading)))
             if status is IngestStatus.STORED:
                 changed.append(reading.rows)
         ledger = {"ingest_ledger": pl.concat(entries)}
@@ -99,10 +151,7 @@ class Feed:
 
     def record_failure(self, day: dt.date, error: Exception) -> None:
         """Keep in the ledger that `day` failed, and why."""
-        message = f"{type(error).__name__}: {error}"
-        self.warehouse.append(
-            {"ingest_ledger": event_entry(self.name, day, source="", status=IngestStatus.FAILED, message=message)}
-        )
+        self.note(day, IngestStatus.FAILED, f"{type(error).__name__}: {error}")
 
     def store_look_back(self, days: Iterable[dt.date]) -> tuple[dict[dt.date, int], dict[dt.date, str]]:
         """Store those of `days` that hold nothing yet; what is not to be had is said, not raised.
@@ -119,6 +168,8 @@ class Feed:
             except SourceError as error:
                 self.record_failure(day, error)
                 missing[day] = str(error)
+                if self.outage:
+                    break
                 continue
             if readings:
                 stored[day] = sum(reading.rows.height for reading in readings)
@@ -135,6 +186,7 @@ def store_with_look_back(feed: Feed, day: dt.date, *, settings: Settings) -> Ses
     needed = market_calendar.cheap_feed_sessions(day, as_of=as_of, partitions_start=settings.partitions_start)
     stored_before = set(feed.warehouse.stored_days(feed.name, needed[0], needed[-1]))
     absent = [session for session in needed if session not in stored_before and session not in feed.attempted]
+    absent += feed.due_again(stored_before - feed.attempted)
     stored, missing = ({}, {}) if status is IngestStatus.NOT_CONFIGURED else feed.store_look_back(absent)
     report = report_readings(status, readings, message)
     look_back = {
@@ -161,9 +213,9 @@ def report_readings(status: IngestStatus, readings: Sequence[Reading], message: 
     summary = (
         f"{status.value}: {message}" if message else f"{status.value}: {rows:,} rows of {', '.join(r.source for r in readings)}"
     )
-    return SessionReport(
-        summary, rows=rows, metadata={"status": status.value, **({"readings": dg.MetadataValue.table(counts)} if counts else {})}
-    )
+    table = {"readings": dg.MetadataValue.table(counts)} if counts else {}
+    is_settled = status is IngestStatus.UNCHANGED and not readings
+    return SessionReport(summary, rows=None if is_settled else rows, metadata={"status": status.value, **table})
 
 
 def _counts_of(reading: Reading) -> dg.TableRecord:
@@ -176,6 +228,7 @@ def _counts_of(reading: Reading) -> dg.TableRecord:
             "duplicates": reading.duplicate_rows,
             "dropped": reading.dropped_rows,
             "off session": reading.off_session_rows,
+            "requests": reading.requests,
             "failures": "; ".join(f"{symbol}: {reason}" for symbol, reason in reading.failures.items()),
         }
     )

@@ -4,7 +4,8 @@ A weekly feed in daily partitions: a day makes sure that every week it may rest 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -13,11 +14,13 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
 from darkpool_assets.defs.ledgers import event_entry
+from darkpool_assets.defs.raw.asking_again import week_is_due, week_source
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
-from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet
+from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
 from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.finra.services import OTC_TIERS
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
@@ -38,19 +41,78 @@ def finra_otc_weekly_raw(
 ) -> Iterator[dg.Output[None]]:
     """The nine weeks that one session may rest on."""
     feed = Feed(
-        "finra_otc_weekly_raw", warehouse, lambda *_: [], vintage=("symbol", "week_start_date"), is_forced=is_forced(context)
+        "finra_otc_weekly_raw",
+        warehouse,
+        lambda *_: [],
+        vintage=("symbol", "week_start_date"),
+        ledger_columns=lambda _reading: {"symbols": json.dumps(universe) if (universe := finra.otc_universe) else None},
+        is_forced=is_forced(context),
     )
+    asked: set[dt.date] = set()
     read_once: list[SessionReport] = []
 
     def make(day: dt.date) -> SessionReport:
+        if finra.otc_is_asked_for:
+            return _weeks_in_reach(warehouse, day, _ask_for_weeks(feed, finra, day, asked), settings=settings)
         if not read_once:
-            read_once.append(_store_weeks(feed, finra, day))
+            read_once.append(_store_files(feed, finra, day))
         return _weeks_in_reach(warehouse, day, read_once[0], settings=settings)
 
     yield from make_sessions(context, make, on_failure=feed.record_failure)
 
 
-def _store_weeks(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
+def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: set[dt.date]) -> SessionReport:
+    """Ask FINRA's Query API for those weeks in reach that are due, each once in a run; `asked` remembers them.
+
+    Raises:
+        SourceError: FINRA could not be asked, and no week in reach is stored.
+    """
+    weeks = market_calendar.otc_weeks_in_reach(day)
+    readings: list[Reading] = []
+    try:
+        for week in _due_weeks(feed, finra, [week for week in weeks if week not in asked]):
+            readings += _ask_for_week(feed, finra, week)
+            asked.add(week)
+    except SourceError as error:
+        if not feed.warehouse.stored_days(feed.name, weeks[0], weeks[-1]):
+            raise
+        message = f"{type(error).__name__}: {error} The day goes on with the weeks that are stored."
+        return SessionReport(message, metadata={"status": IngestStatus.DEGRADED.value})
+    status = IngestStatus.STORED if readings else IngestStatus.UNCHANGED
+    return report_readings(status, readings, "" if readings else "no week is due to be asked for")
+
+
+def _due_weeks(feed: Feed, finra: FinraFeeds, weeks: Sequence[dt.date]) -> list[dt.date]:
+    if feed.is_forced or not weeks:
+        return list(weeks)
+    rows = feed.warehouse.read_window(feed.name, weeks[0], weeks[-1])
+    entries = feed.warehouse.newest_entries(
+        "ingest_ledger", weeks[0], weeks[-1], owner=feed.name, by=["partition_date", "source"]
+    )
+    now = dt.datetime.now(dt.UTC)
+    return [
+        week
+        for week in weeks
+        if week_is_due(
+            week, rows.filter(pl.col("week_start_date") == week), entries.filter(pl.col("partition_date") == week),
+            tiers=OTC_TIERS, symbols=finra.otc_universe, now=now,
+        )
+    ]  # fmt: skip
+
+
+def _ask_for_week(feed: Feed, finra: FinraFeeds, week: dt.date) -> list[Reading]:
+    today = market_calendar.new_york_date(dt.datetime.now(dt.UTC))
+    try:
+        reading = feed.ask(lambda: finra.otc_week(week, today=today))
+    except NotPublishedYet as reason:
+        entry = event_entry(feed.name, week, source=week_source(week), status=IngestStatus.UNCHANGED, message=str(reason))
+        feed.warehouse.append({"ingest_ledger": entry})
+        return []
+    feed.store(week, [reading])
+    return [reading]
+
+
+def _store_files(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
     """Store what the weekly source holds; every week of it, for files hold many."""
     try:
         readings = finra.otc_weekly()

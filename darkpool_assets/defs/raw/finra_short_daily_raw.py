@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.raw.asking_again import short_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
@@ -35,6 +36,7 @@ def finra_short_daily_raw(
         lambda day, look_back: finra.short_sale(day, look_back=look_back),
         vintage=("trade_date", "source"),
         is_forced=is_forced(context),
+        is_due=short_is_due if finra.short_is_asked_for else None,
     )
     yield from make_sessions(
         context, lambda day: store_with_look_back(feed, day, settings=settings), on_failure=feed.record_failure

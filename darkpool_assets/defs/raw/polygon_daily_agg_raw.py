@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.raw.asking_again import aggregates_are_due
 from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
@@ -34,6 +35,7 @@ def polygon_daily_agg_raw(
         warehouse,
         lambda day, look_back: [polygon.daily_agg(day, look_back=look_back)],
         is_forced=is_forced(context),
+        is_due=aggregates_are_due if polygon.aggregates_are_asked_for else None,
     )
     yield from make_sessions(
         context, lambda day: store_with_look_back(feed, day, settings=settings), on_failure=feed.record_failure

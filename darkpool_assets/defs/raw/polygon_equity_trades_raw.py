@@ -5,25 +5,35 @@ All venues are stored; which prints are lit is decided by the analytics. Quotes 
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import dagster as dg
 import polars as pl
 
-from darkpool_assets.analytics.prevailing_quote import attach_prevailing_quotes
+from darkpool_assets.analytics.prevailing_quote import TAPE_ORDER, attach_streamed_quotes
+from darkpool_assets.analytics.symbol_spelling import spellings_of
 from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints, drop_repeated_prints
 from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.raw.asking_again import TRADES_FINAL_AFTER, Window, newest_reading, settled_tickers
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
+from darkpool_assets.sources.errors import NotPublishedYet
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets.sources.reading import Reading
+from darkpool_assets.tables import POLYGON_EQUITY_TRADES_RAW
+from darkpool_assets.vocabulary import TradeSource
 from darkpool_assets.warehouse import Warehouse
+
+_TABLE: Final = POLYGON_EQUITY_TRADES_RAW.name
+_SERVICE: Final = "v3/trades"
 
 
 @daily_asset(
-    "polygon_equity_trades_raw",
+    _TABLE,
     group="raw",
     owner="ingest",
     kinds={"polygon", "duckdb"},
@@ -36,12 +46,14 @@ def polygon_equity_trades_raw(
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[dg.Output[None]]:
     """One session's prints with their prevailing quotes."""
+    tape = _StoredTape(warehouse, polygon, settings, is_forced=is_forced(context))
     feed = Feed(
-        "polygon_equity_trades_raw",
+        _TABLE,
         warehouse,
-        lambda day, _look_back: [_quoted_trades(polygon, day, settings=settings)],
-        counts=_lit_counts,
+        lambda day, _look_back: [tape.read(day)],
+        ledger_columns=tape.ledger_columns,
         is_forced=is_forced(context),
+        is_due=tape.is_due if polygon.trades_are_asked_for else None,
     )
     yield from make_sessions(context, lambda day: report_readings(*feed.store_day(day)), on_failure=feed.record_failure)
 
@@ -51,31 +63,83 @@ def window_text(window: tuple[dt.datetime, dt.datetime]) -> str:
     return f"session window {window[0]:%H:%M:%S} to {window[1]:%H:%M:%S} UTC"
 
 
-def _lit_counts(reading: Reading) -> dict[str, float]:
-    """Eligible lit prints of the day: kept in the ledger, so that they can be checked after raw trades are pruned."""
-    lit = categorise_prints(reading.rows).filter(pl.col("category") == PrintCategory.LIT.value)
-    return {"lit_rows": lit.height, "lit_volume": float(lit["size"].sum())}
+@dataclass(frozen=True)
+class _StoredTape:
+    """What of a day's tape is stored, and the reading that completes it: a service is asked for missing tickers only."""
+
+    warehouse: Warehouse
+    polygon: PolygonFeeds
+    settings: Settings
+    is_forced: bool
+
+    def is_due(self, day: dt.date, entries: pl.DataFrame, *, now: dt.datetime) -> bool:  # noqa: ARG002 - one signature
+        """Whether a configured ticker's prints are not stored for good."""
+        return bool(self._tickers - self._settled(day, self._newest_reading(day, entries)))
+
+    def read(self, day: dt.date) -> Reading:
+        """The whole day: what is asked for now and, beside it, the stored prints of the other tickers."""
+        newest, settled = None, set()
+        if self.polygon.trades_are_asked_for:
+            newest = self._newest_reading(
+                day, self.warehouse.newest_entries("ingest_ledger", day, day, owner=_TABLE, by=["status"])
+            )
+            settled = set() if self.is_forced else self._settled(day, newest)
+        wanted = sorted(self._tickers - settled)
+        window = self.settings.session_window(day)
+        reading = self._ask(day, wanted, window=window, has_others=bool(settled))
+        rows = drop_repeated_prints(reading.rows)
+        reading = replace(
+            reading,
+            rows=rows,
+            duplicate_rows=reading.rows.height - rows.height,
+            content_hash=_digest(reading.content_hash, *wanted, str(window)) if reading.content_hash else "",
+            message=f"{reading.message}; {window_text(window)}",
+        )
+        return self._beside_stored(reading, day, replaced=set(wanted) - set(reading.failures)) if newest else reading
+
+    def _ask(self, day: dt.date, wanted: list[str], *, window: Window, has_others: bool) -> Reading:
+        """Trades and quotes of `wanted`.
+
+        Raises:
+            NotPublishedYet: a service has no trade of the day, or its tape would be cut short, for it is not over.
+        """
+        if self.polygon.trades_are_asked_for and dt.datetime.now(dt.UTC) < window[1] + TRADES_FINAL_AFTER:
+            raise NotPublishedYet(f"The trades of {day} are asked for from {window[1] + TRADES_FINAL_AFTER:%H:%M} UTC on.")
+        try:
+            return self.polygon.quoted_trades(day, symbols=wanted, attach=attach_streamed_quotes)
+        except NotPublishedYet:
+            if not has_others:
+                raise
+            nothing = POLYGON_EQUITY_TRADES_RAW.conform(pl.DataFrame(schema=POLYGON_EQUITY_TRADES_RAW.schema))
+            return Reading(source=_SERVICE, rows=nothing, physical_rows=0, message=f"no trade of {', '.join(wanted)}")
+
+    def ledger_columns(self, reading: Reading) -> dict[str, float | str | None]:
+        """Eligible lit prints of the tickers, kept so that they can be checked after raw trades are pruned; and who they are."""
+        is_print = pl.col("data_source") != TradeSource.MINUTE_BARS.value
+        prints = reading.rows.filter(is_print, pl.col("symbol").is_in(list(self._tickers)))
+        lit = categorise_prints(prints).filter(pl.col("category") == PrintCategory.LIT.value)
+        tickers = self._tickers | set(reading.rows["symbol"].unique())
+        return {"lit_rows": lit.height, "lit_volume": float(lit["size"].sum()), "symbols": json.dumps(sorted(tickers))}
+
+    @property
+    def _tickers(self) -> set[str]:
+        return set(spellings_of(self.settings.tickers)["polygon_symbol"])
+
+    def _newest_reading(self, day: dt.date, entries: pl.DataFrame) -> dict[str, Any] | None:
+        return newest_reading(entries, mentions=window_text(self.settings.session_window(day)))
+
+    def _settled(self, day: dt.date, newest: Mapping[str, Any] | None) -> set[str]:
+        return settled_tickers(newest, window=self.settings.session_window(day)) if newest else set()
+
+    def _beside_stored(self, reading: Reading, day: dt.date, *, replaced: set[str]) -> Reading:
+        """`reading` with the stored prints of the tickers that it does not replace: not asked for, or failed now."""
+        stored = self.warehouse.read_day(_TABLE, day).filter(~pl.col("symbol").is_in(list(replaced)))
+        if stored.is_empty():
+            return reading
+        rows = pl.concat([stored, reading.rows]).sort(TAPE_ORDER, maintain_order=True)
+        message = f"{reading.message}; {stored['symbol'].n_unique()} tickers as stored before"
+        return replace(reading, rows=rows, physical_rows=reading.physical_rows + stored.height, message=message)
 
 
-def _quoted_trades(polygon: PolygonFeeds, day: dt.date, *, settings: Settings) -> Reading:
-    """The day's trades with bid and ask; the hash covers everything that decides what is stored."""
-    trades = polygon.trades(day)
-    quotes = polygon.quotes(day)
-    window = settings.session_window(day)
-    parts = [trades.content_hash, quotes.content_hash if quotes else "", ",".join(settings.tickers), str(window)]
-    rows = drop_repeated_prints(trades.rows)
-    if rows["bid"].count():
-        message = "quotes: the trade file's own"
-    elif quotes is None:
-        message = "no quotes source: tick test"
-    else:
-        rows = attach_prevailing_quotes(rows.drop("bid", "ask"), quotes.rows)
-        message = f"quotes: {quotes.source}, {quotes.physical_rows:,} rows"
-    message = f"{message}; {window_text(window)}"
-    return replace(
-        trades,
-        rows=rows,
-        duplicate_rows=trades.rows.height - rows.height,
-        content_hash=hashlib.sha256("|".join(parts).encode()).hexdigest(),
-        message=message,
-    )
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

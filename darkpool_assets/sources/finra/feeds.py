@@ -1,44 +1,76 @@
-"""Where FINRA's feeds come from: a file, else a directory, as the settings say.
+"""Where FINRA's feeds come from: a file, else a directory, else FINRA's services, as the settings say.
 
-Nothing is parsed here (short_daily.py and otc_weekly.py do) and nothing is stored: defs/raw asks for a day and stores
-the readings.
+Nothing is parsed here (short_daily.py and otc_weekly.py do), no address is known (services.py) and nothing is stored:
+defs/raw asks for a day or a week and stores the readings.
 """
 
 import datetime as dt
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from darkpool_assets.settings import Settings
+from darkpool_assets.sources.constituents import read_configured_constituents
 from darkpool_assets.sources.day_files import file_named_by
 from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_file
+from darkpool_assets.sources.finra.services import FinraServices
 from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
 from darkpool_assets.sources.reading import Reading
 
+_OFFLINE = " (OFFLINE=true: FINRA is not asked)"
+
 
 class FinraFeeds:
-    """The short sale files and the weekly OTC files that the settings name."""
+    """The short sale files and the weekly OTC volume of the sources that the settings name; closed at the end of a run."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if "_services" in self.__dict__:
+            self._services.close()
+
+    @cached_property
+    def _services(self) -> FinraServices:
+        return FinraServices(self._settings)
+
+    @property
+    def short_is_asked_for(self) -> bool:
+        """Whether short sale volume comes from FINRA's services: then a settled day is not asked for again."""
+        settings = self._settings
+        return not (settings.finra_short_sale_file or settings.finra_short_sale_dir or settings.offline)
+
+    @property
+    def otc_is_asked_for(self) -> bool:
+        """Whether weekly OTC volume comes from FINRA's Query API, week by week."""
+        return not (self._settings.finra_otc_file or self._settings.finra_otc_dir or self._settings.offline)
+
     def short_sale(self, day: dt.date, *, look_back: bool = False) -> list[Reading]:
-        """One reading per file of `day`.
+        """One reading per file of `day`, or per answer of FINRA's services.
 
         Args:
             day: Session.
             look_back: The session is only context for another day; that a one-day file does not hold it is no fault.
 
         Raises:
-            NotPublishedYet: the directory has no file of `day` (or, looking back, the file is of another day).
-            NotConfigured: neither FINRA_SHORT_SALE_FILE nor FINRA_SHORT_SALE_DIR is set.
+            NotPublishedYet: the directory has no file of `day`, FINRA has not posted it (or, looking back, the file is of
+                another day).
+            NotConfigured: neither FINRA_SHORT_SALE_FILE nor FINRA_SHORT_SALE_DIR is set, and OFFLINE is true.
             MissingSource: what a setting names does not exist.
-            MalformedSource: a file breaks its format.
+            MalformedSource: a file or an answer breaks its format.
+            RefusedBySource, TransientSourceError: FINRA refused or could not be reached.
         """
+        if self.short_is_asked_for:
+            return self._services.short_files(day)
         file, directory = self._settings.finra_short_sale_file, self._settings.finra_short_sale_dir
         if file:
             return [_one_day_file(file, day=day, look_back=look_back)]
         if not directory:
-            raise NotConfigured("FINRA daily short sale volume", "FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR")
+            raise NotConfigured("FINRA daily short sale volume", f"FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR{_OFFLINE}")
         paths = short_files_of(directory, day=day)
         if not paths:
             raise NotPublishedYet(f"FINRA_SHORT_SALE_DIR: no short sale file of {day} in {directory} yet.")
@@ -64,7 +96,7 @@ class FinraFeeds:
 
         Raises:
             NotPublishedYet: the directory has no file.
-            NotConfigured: neither FINRA_OTC_FILE nor FINRA_OTC_DIR is set.
+            NotConfigured: neither FINRA_OTC_FILE nor FINRA_OTC_DIR is set, and OFFLINE is true.
             MissingSource: what a setting names does not exist.
             MalformedSource: a file breaks its format.
         """
@@ -73,11 +105,33 @@ class FinraFeeds:
         if file:
             return [read_otc_file(file_named_by("FINRA_OTC_FILE", file), fields=fields)]
         if not directory:
-            raise NotConfigured("FINRA weekly OTC volume", "FINRA_OTC_FILE, FINRA_OTC_DIR")
+            raise NotConfigured("FINRA weekly OTC volume", f"FINRA_OTC_FILE, FINRA_OTC_DIR{_OFFLINE}")
         paths = otc_files_in(directory)
         if not paths:
             raise NotPublishedYet(f"FINRA_OTC_DIR: no weekly file in {directory} yet.")
         return sorted((read_otc_file(path, fields=fields) for path in paths), key=_last_update)
+
+    def otc_week(self, week: dt.date, *, today: dt.date) -> Reading:
+        """What FINRA's Query API holds of `week` now; asked for where otc_is_asked_for.
+
+        Raises:
+            NotPublishedYet: FINRA has no row of the week yet.
+            MalformedSource, RefusedBySource, TransientSourceError: see services.py.
+        """
+        return self._services.weekly_summary(week, today=today, symbols=self.otc_universe)
+
+    @cached_property
+    def otc_universe(self) -> list[str] | None:
+        """The symbols, as OTC spells them, that weeks are asked for; None for the whole market (FINRA_SYMBOL_FILTER) or files.
+
+        Raises:
+            MissingSource, MalformedSource: a constituents list cannot be read.
+        """
+        if self._settings.finra_symbol_filter == "market" or not self.otc_is_asked_for:
+            return None
+        members = read_configured_constituents(self._settings)["symbol"]
+        universe = {*self._settings.tickers, *members, *self._settings.index_proxy_map.values()}
+        return sorted({str(symbol).replace("/", ".") for symbol in universe})
 
 
 def _one_day_file(file: Path, *, day: dt.date, look_back: bool) -> Reading:

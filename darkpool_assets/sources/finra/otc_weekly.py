@@ -5,7 +5,7 @@ which summary types are summed and which week a day may use is decided in analyt
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -95,18 +95,31 @@ def read_otc_file(path: Path, *, fields: OtcFields) -> Reading:
 
 
 def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
-    """The same for bytes that were downloaded."""
-    table = read_json_rows(content) if content.looks_like_json() else open_delimited(content)
-    names = _choose(table, content.name, fields)
-    records = table.records(names) if isinstance(table, JsonRows) else table.records(table.all_lines(), names)
+    """The same for bytes."""
+    if content.looks_like_json():
+        table = read_json_rows(content)
+        records = table.records(_choose(table, content.name, fields))
+    else:
+        file = open_delimited(content)
+        records = file.records(file.all_lines(), _choose(file, content.name, fields))
     if records.text.is_empty():
         raise MalformedSource(content.name, "line 2", found="nothing below the header", allowed="at least one row")
+    return _reading(records, content_hash=content.digest())
+
+
+def read_otc_rows(answer: JsonRows, *, fields: OtcFields) -> Reading:
+    """The same for rows that the Query API answered, all pages together; equal rows in any order have an equal hash."""
+    reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="")
+    return replace(reading, content_hash=digest_of(*reading.rows["content_hash"].unique().sort()))
+
+
+def _reading(records: Records, *, content_hash: str) -> Reading:
     kept = _with_tier(records)
     rows, duplicates = _checked(kept)
     return Reading(
-        source=content.name, rows=_hashed(rows).with_columns(source_file=pl.lit(content.name)).select(_stored_columns()),
+        source=records.source, rows=_hashed(rows).with_columns(source_file=pl.lit(records.source)).select(_stored_columns()),
         physical_rows=records.text.height, duplicate_rows=duplicates,
-        dropped_rows=records.text.height - kept.text.height, content_hash=content.digest(),
+        dropped_rows=records.text.height - kept.text.height, content_hash=content_hash,
     )  # fmt: skip
 
 

@@ -55,8 +55,19 @@ def read_short_file(path: Path, *, day: dt.date) -> Reading:
 def read_short_content(content: Content, *, day: dt.date) -> Reading:
     """The same for bytes that were downloaded; the family is read off the content's name."""
     if content.looks_like_json():
-        return _read_api_rows(read_json_rows(content), day=day)
+        return read_reg_sho_rows(read_json_rows(content), day=day)
     return _read_published(open_delimited(content, delimiters="|"), day=day)
+
+
+def read_reg_sho_rows(body: JsonRows, *, day: dt.date) -> Reading:
+    """Rows of the Query API's regShoDaily: one per facility, summed to one per symbol; raises as read_short_file."""
+    names = body.choose(_API_COLUMNS, required=_REQUIRED)
+    records = body.records(names)
+    facility = "facility" if "facility" in names else "market"
+    rows, duplicates = _checked(records, day=day, key=["symbol", facility], kinds={**_KINDS, "facility": Kind.TEXT})
+    codes = pl.col("market").str.split(",").list.explode().drop_nulls().unique().sort().str.join(",")
+    summed = rows.group_by("symbol", "trade_date").agg(pl.col(*_VOLUMES).sort().sum(), pl.when(codes != "").then(codes))
+    return _reading(records, summed, ShortFileFamily.API, duplicates=duplicates, expected=None)
 
 
 def short_files_of(directory: Path, *, day: dt.date) -> list[Path]:
@@ -105,17 +116,6 @@ def _announced_rows(source: str, lines: pl.DataFrame) -> int:
         above = lines.height - 1
         raise MalformedSource(source, f"{place} (row count)", found=last, allowed=f"{above}, the number of rows above it")
     return int(last)
-
-
-def _read_api_rows(body: JsonRows, *, day: dt.date) -> Reading:
-    """Query API rows: one per facility, summed to one per symbol."""
-    names = body.choose(_API_COLUMNS, required=_REQUIRED)
-    records = body.records(names)
-    facility = "facility" if "facility" in names else "market"
-    rows, duplicates = _checked(records, day=day, key=["symbol", facility], kinds={**_KINDS, "facility": Kind.TEXT})
-    codes = pl.col("market").str.split(",").list.explode().drop_nulls().unique().sort().str.join(",")
-    summed = rows.group_by("symbol", "trade_date").agg(pl.col(*_VOLUMES).sort().sum(), pl.when(codes != "").then(codes))
-    return _reading(records, summed, ShortFileFamily.API, duplicates=duplicates, expected=None)
 
 
 def _checked(records: Records, *, day: dt.date, key: list[str], kinds: dict[str, Kind]) -> tuple[pl.DataFrame, int]:

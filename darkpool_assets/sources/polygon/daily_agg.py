@@ -1,4 +1,4 @@
-"""Daily aggregates (unadjusted): flat files, saved REST answers, or a user's own table with trade_date.
+"""Daily aggregates (unadjusted): flat files, REST answers, saved or fresh, or a user's own table with trade_date.
 
 Each becomes one Reading in the columns of polygon_daily_agg_raw, one row per symbol of the day. Returns, splits and the
 day's context are computed in analytics from what defs/raw stores.
@@ -6,6 +6,7 @@ day's context are computed in analytics from what defs/raw stores.
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,24 +19,23 @@ from darkpool_assets.sources.day_files import date_in_name, file_of_day
 from darkpool_assets.sources.delimited import open_delimited
 from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotPublishedYet
 from darkpool_assets.sources.json_records import JsonRows, read_json_rows
-from darkpool_assets.sources.polygon.tick_files import MAX_PRICE
+from darkpool_assets.sources.polygon.agg_answers import (
+    AGG_COLUMNS,
+    AGG_KINDS,
+    AGG_REQUIRED,
+    check_agg_answer,
+    check_bars,
+    one_ticker_records,
+    read_agg_answer,
+    whole_market_records,
+)
 from darkpool_assets.sources.reading import Reading
-from darkpool_assets.sources.records import AT, Kind, Records
+from darkpool_assets.sources.records import AT, Records
 from darkpool_assets.vocabulary import TradeSource
 
-_COLUMNS: Final = {
-    "symbol": ("ticker", "symbol", "T"), "open": ("open", "o"), "high": ("high", "h"), "low": ("low", "l"),
-    "close": ("close", "c"), "volume": ("volume", "v"), "vwap": ("vwap", "vw"), "transactions": ("transactions", "n"),
-    "split_factor": ("split_factor",), "trade_date": ("trade_date",), "window_start": ("window_start",), "t": ("t",),
-}  # fmt: skip
-_REQUIRED: Final = ("symbol", "open", "high", "low", "close", "volume")
-_PRICES: Final = ("open", "high", "low", "close", "vwap", "split_factor")
-_KINDS: Final = {
-    "symbol": Kind.SYMBOL, **dict.fromkeys((*_PRICES, "volume", "transactions"), Kind.NUMBER),
-    "trade_date": Kind.DATE, "window_start": Kind.INSTANT, "t": Kind.INTEGER,
-}  # fmt: skip
 _LAST_MILLISECOND: Final = 4_102_444_800_000  # the year 2100
 _SUFFIXES: Final = (".csv", ".json")
+_GROUPED: Final = "v2/aggs grouped"
 
 
 def read_daily_agg_file(
@@ -61,13 +61,33 @@ def read_daily_agg_file(
         MalformedSource: adjusted prices, or anything else that breaks the format.
     """
     records, date_column = _records_of(Content.of_file(path))
-    rows = records.typed(_KINDS)
+    rows = records.typed(AGG_KINDS)
     if rows.is_empty():
         raise MalformedSource(records.source, "line 2", found="nothing below the header", allowed="at least one row")
     of_day = (
         _dated(records, rows, date_column, day=day) if date_column else _undated(records, rows, day=day, accept=accept_undated)
     )
     return _reading(records, of_day, day=day, data_source=data_source)
+
+
+def read_grouped_daily(content: Content, *, day: dt.date) -> Reading:
+    """The whole market's aggregates of `day`: the answer that the service gave for this day, whatever `t` says in it.
+
+    Returns:
+        As read_daily_agg_file, vwap included; expected_rows is what the answer announces.
+
+    Raises:
+        NotPublishedYet: the answer is without rows.
+        BrokenContent: not JSON.
+        MalformedSource: adjusted prices, or anything else that breaks the format.
+    """
+    answer = read_agg_answer(content)
+    if not answer.rows:
+        raise NotPublishedYet(f"Polygon has no daily aggregates of {day} yet.")
+    records = whole_market_records(answer)
+    reading = _reading(records, records.typed(AGG_KINDS), day=day, data_source=TradeSource.GROUPED_DAILY)
+    announced = len(answer.rows) if "resultsCount" in answer.body else None
+    return replace(reading, source=_GROUPED, expected_rows=announced, requests=1)
 
 
 def agg_file_of(directory: Path, *, day: dt.date) -> Path | None:
@@ -85,11 +105,11 @@ def _records_of(content: Content) -> tuple[Records, str | None]:
     if content.looks_like_json():
         table = read_json_rows(content)
         if table.body:
-            return _unadjusted(table)
-        names = table.choose(_COLUMNS, required=_REQUIRED)
+            return _of_answer(table)
+        names = table.choose(AGG_COLUMNS, required=AGG_REQUIRED)
         return table.records(names), _date_column(names, content.name)
     file = open_delimited(content)
-    names = file.choose(_COLUMNS, required=_REQUIRED)
+    names = file.choose(AGG_COLUMNS, required=AGG_REQUIRED)
     return file.records(file.all_lines(), names), _date_column(names, content.name)
 
 
@@ -102,22 +122,10 @@ def _date_column(names: Mapping[str, str], source: str) -> str:
     )
 
 
-def _unadjusted(answer: JsonRows) -> tuple[Records, str | None]:
-    """The rows of a REST answer, whole and unadjusted; an answer for one ticker names it beside the rows."""
-    adjusted = answer.body.get("adjusted")
-    if adjusted is not False:
-        found = "no adjusted" if adjusted is None else f"adjusted {str(adjusted).lower()}"
-        raise MalformedSource(answer.source, "body", found=found, allowed="adjusted false: fetch it again with adjusted=false")
-    announced = answer.body.get("resultsCount")
-    if announced not in {None, str(len(answer.rows))}:
-        allowed = f"{len(answer.rows)}, the number of rows"
-        raise MalformedSource(answer.source, "resultsCount", found=repr(announced), allowed=allowed)
-    if "ticker" not in answer.body:
-        return answer.records(answer.choose(_COLUMNS, required=_REQUIRED)), None
-    columns = {name: aliases for name, aliases in _COLUMNS.items() if name != "symbol"}
-    records = answer.records(answer.choose(columns, required=(*_REQUIRED[1:], "t")))
-    text = records.text.with_columns(symbol=pl.lit(str(answer.body["ticker"])))
-    return Records(records.source, records.unit, {**records.names, "symbol": "ticker"}, text), "t"
+def _of_answer(answer: JsonRows) -> tuple[Records, str | None]:
+    """The rows of a saved REST answer; an answer for one ticker names it beside the rows."""
+    check_agg_answer(answer)
+    return (one_ticker_records(answer), "t") if "ticker" in answer.body else (whole_market_records(answer), None)
 
 
 def _undated(records: Records, rows: pl.DataFrame, *, day: dt.date, accept: bool) -> pl.DataFrame:
@@ -153,11 +161,7 @@ def _date(records: Records, rows: pl.DataFrame, column: str) -> pl.Expr:
 
 
 def _reading(records: Records, rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> Reading:
-    records.require(rows, ["symbol"])
-    for name in _PRICES:
-        possible = (pl.col(name) > 0) & (pl.col(name) <= MAX_PRICE)
-        records.refuse(rows, ~possible, column=name, allowed=f"nothing, or a number above 0 up to {MAX_PRICE:,.0f}")
-    records.require_shares(rows, ("volume", "transactions"))
+    check_bars(records, rows)
     kept, duplicates = records.once(rows.drop("trade_date", "window_start", "t"), key=["symbol"])
     table = tables.POLYGON_DAILY_AGG_RAW
     described = kept.drop(AT).with_columns(trade_date=pl.lit(day), data_source=pl.lit(data_source.value))

@@ -1,68 +1,128 @@
-"""Where Polygon's feeds come from: a file, else a directory of flat files, as the settings say.
+"""Where Polygon's feeds come from: a file, else a directory, else flat files over S3, else the REST API, as the settings say.
 
-Nothing is parsed here (trades.py, quotes.py and daily_agg.py do) and nothing is stored: defs/raw asks for a day and
-stores the readings.
+Nothing is parsed here (trades.py, quotes.py, tick_pages.py and daily_agg.py do) and nothing is stored: defs/raw asks for a
+day, hands in how a quote is joined to a trade, and stores the readings.
 """
 
 import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Self
 
+from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.day_files import file_named_by, file_of_day
-from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
-from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file
+from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotEntitled, NotPublishedYet
+from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file, read_grouped_daily
+from darkpool_assets.sources.polygon.flat_files import FlatFileKind, FlatFiles
+from darkpool_assets.sources.polygon.live import Attach, LiveTrades
 from darkpool_assets.sources.polygon.quotes import read_quotes_file
+from darkpool_assets.sources.polygon.rest import BearerAuth, PolygonRest, polygon_hosts
 from darkpool_assets.sources.polygon.trades import read_trades_file
 from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.transport import Pace, Transport
 from darkpool_assets.vocabulary import TradeSource
 
 _TICK_SUFFIXES: Final = (".csv", ".json")
+_OFFLINE: Final = " (OFFLINE=true: Polygon is not asked)"
+_LATE_PLANS: Final = dt.timedelta(days=3)  # some plans give a day's aggregates after its end
+
+TickKind = Literal["trades", "quotes"]
+
+_FLAT_KINDS: Final[Mapping[TickKind, FlatFileKind]] = {"trades": "trades_v1", "quotes": "quotes_v1"}
 
 
 class PolygonFeeds:
-    """The trades, quotes and daily aggregates files that the settings name; tickers and session window are the settings' too."""
+    """Trades with their quotes, and daily aggregates, of the sources that the settings name; closed at the end of a run.
+
+    What the plan of the key does not include is remembered until then.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._refused_up_to = dt.date.min
 
-    def trades(self, day: dt.date) -> Reading:
-        """The configured tickers' prints inside the session window of `day`.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if "_transport" in self.__dict__:
+            self._transport.close()
+
+    @property
+    def trades_are_asked_for(self) -> bool:
+        """Whether trades come from a service: then what is stored of a finished session is not asked for again."""
+        settings = self._settings
+        return not (settings.polygon_trades_file or settings.polygon_trades_dir) and self._has_service
+
+    @property
+    def aggregates_are_asked_for(self) -> bool:
+        """Whether daily aggregates come from a service."""
+        settings = self._settings
+        return not (settings.polygon_daily_agg_file or settings.polygon_daily_agg_dir) and self._has_service
+
+    def quoted_trades(self, day: dt.date, *, symbols: Sequence[str], attach: Attach) -> Reading:
+        """The prints of `symbols` inside the session window of `day`, with the quotes that `attach` joins to them.
+
+        Prints are not rid of repetitions. One symbol's failure over REST is named in `failures`, the others are whole.
+
+        Args:
+            day: Session.
+            symbols: Tickers, with "/" or ".".
+            attach: (prints of one or more symbols, their quotes in ascending parts) -> the prints with bid and ask.
 
         Raises:
-            NotPublishedYet: the directory has no file of `day`.
-            NotConfigured: neither POLYGON_TRADES_FILE nor POLYGON_TRADES_DIR is set.
+            NotPublishedYet: the source does not have the day yet.
+            NotConfigured: there is neither a file, nor a directory, nor a key.
             MissingSource: what a setting names does not exist.
-            MalformedSource: the file breaks its format or has no row of `day`.
+            MalformedSource: a file breaks its format or has no row of `day`; or every symbol's answer does.
+            RefusedBySource, TransientSourceError: the service refused or could not be reached.
         """
         settings = self._settings
-        window, symbols = settings.session_window(day), settings.tickers
-        if settings.polygon_trades_file:
-            path = file_named_by("POLYGON_TRADES_FILE", settings.polygon_trades_file)
-            return read_trades_file(path, day=day, window=window, symbols=symbols)
-        if not settings.polygon_trades_dir:
-            raise NotConfigured("Polygon trades", "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR")
-        path = file_of_day(settings.polygon_trades_dir, setting="POLYGON_TRADES_DIR", day=day, suffixes=_TICK_SUFFIXES)
-        if path is None:
-            raise NotPublishedYet(f"POLYGON_TRADES_DIR: no trades file of {day} in {settings.polygon_trades_dir} yet.")
-        return read_trades_file(path, day=day, window=window, symbols=symbols, data_source=TradeSource.FLAT_FILE)
+        if settings.polygon_trades_file or settings.polygon_trades_dir:
+            return self._of_files(day, symbols=symbols, attach=attach)
+        if self._flat_files:
+            try:
+                return self._of_files(day, symbols=symbols, attach=attach)
+            except NotEntitled:
+                if not settings.polygon_api_key:
+                    raise
+        if not self._rest:
+            sources = "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR, POLYGON_FLAT_FILES_KEY, POLYGON_API_KEY"
+            raise NotConfigured("Polygon trades", f"{sources}{_OFFLINE if settings.offline else ''}")
+        return self._live.read_day(day, window=settings.session_window(day), symbols=symbols, attach=attach)
 
-    def quotes(self, day: dt.date) -> Reading | None:
-        """The configured tickers' quotes of `day`; None without a source or without a file of the day: trades fall to TICK.
+    def daily_agg(self, day: dt.date, *, look_back: bool = False) -> Reading:
+        """The aggregates of `day`, whole market where the source gives it.
+
+        Args:
+            day: Session.
+            look_back: The session is only context for another day; that a one-day file does not hold it is no fault.
 
         Raises:
+            NotPublishedYet: the source has no row of `day` yet (or, looking back, the file is of another day).
+            NotConfigured: there is neither a file, nor a directory, nor a key.
             MissingSource: what a setting names does not exist.
-            MalformedSource: the file breaks its format or has no row of `day`.
+            MalformedSource: a file or an answer breaks its format or is of another day.
+            NotEntitled: the plan does not reach back to `day`.
+            RefusedBySource, TransientSourceError: the service refused or could not be reached.
         """
         settings = self._settings
-        path = None
-        if settings.polygon_quotes_file:
-            path = file_named_by("POLYGON_QUOTES_FILE", settings.polygon_quotes_file)
-        elif settings.polygon_quotes_dir:
-            path = file_of_day(settings.polygon_quotes_dir, setting="POLYGON_QUOTES_DIR", day=day, suffixes=_TICK_SUFFIXES)
-        if path is None:
-            return None
-        return read_quotes_file(path, day=day, window=settings.session_window(day), symbols=settings.tickers)
+        file, directory = settings.polygon_daily_agg_file, settings.polygon_daily_agg_dir
+        if file:
+            return _one_file(file_named_by("POLYGON_DAILY_AGG_FILE", file), day=day, look_back=look_back)
+        if directory:
+            path = agg_file_of(directory, day=day)
+            if path is None:
+                raise NotPublishedYet(f"POLYGON_DAILY_AGG_DIR: no aggregates file of {day} in {directory} yet.")
+            return read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE)
+        if self._flat_files:
+            with self._flat_files.file_of("day_aggs_v1", day) as path:
+                return replace(read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE), requests=1)
+        return self._grouped_daily(day)
 
     def files(self, day: dt.date) -> dict[str, list[Path]]:
         """Raw table -> the local files that `day` rests on, whether or not they were read.
@@ -81,29 +141,105 @@ class PolygonFeeds:
         found = {"polygon_equity_trades_raw": ticks, "polygon_daily_agg_raw": bars}
         return {table: [path for path in paths if path] for table, paths in found.items()}
 
-    def daily_agg(self, day: dt.date, *, look_back: bool = False) -> Reading:
-        """The aggregates of `day`, whole market where the source gives it.
+    @cached_property
+    def _flat_files(self) -> FlatFiles | None:
+        settings = self._settings
+        key, secret = settings.polygon_flat_files_key, settings.polygon_flat_files_secret
+        if settings.offline or not key or not secret:
+            return None
+        return FlatFiles(
+            endpoint=settings.polygon_flat_files_endpoint, bucket=settings.polygon_flat_files_bucket,
+            key=key.get_secret_value(), secret=secret.get_secret_value(),
+        )  # fmt: skip
 
-        Args:
-            day: Session.
-            look_back: The session is only context for another day; that a one-day file does not hold it is no fault.
+    @cached_property
+    def _transport(self) -> Transport:
+        settings = self._settings
+        key = settings.polygon_api_key.get_secret_value() if settings.polygon_api_key else ""
+        return Transport(
+            "Polygon", auth=BearerAuth(key), hosts=polygon_hosts(settings.polygon_base_url),
+            pace=Pace(settings.polygon_requests_per_minute, what="Polygon"),
+        )  # fmt: skip
 
-        Raises:
-            NotPublishedYet: the directory has no file of `day`, or a table of several days has no row of it (or, looking
-                back, the file is of another day).
-            NotConfigured: neither POLYGON_DAILY_AGG_FILE nor POLYGON_DAILY_AGG_DIR is set.
-            MissingSource: what a setting names does not exist.
-            MalformedSource: the file breaks its format or is of another day.
-        """
-        file, directory = self._settings.polygon_daily_agg_file, self._settings.polygon_daily_agg_dir
+    @cached_property
+    def _rest(self) -> PolygonRest | None:
+        if self._settings.offline or not self._settings.polygon_api_key:
+            return None
+        return PolygonRest(self._transport, base_url=self._settings.polygon_base_url)
+
+    @cached_property
+    def _live(self) -> LiveTrades:
+        assert self._rest is not None
+        return LiveTrades(self._rest)
+
+    @property
+    def _has_service(self) -> bool:
+        return bool(self._flat_files or self._rest)
+
+    def _of_files(self, day: dt.date, *, symbols: Sequence[str], attach: Attach) -> Reading:
+        """Trades of a flat file; quotes of the file beside it, unless the trades bring their own."""
+        window = self._settings.session_window(day)
+        with self._tick_file("trades", day) as (path, source):
+            if path is None:
+                directory = self._settings.polygon_trades_dir
+                raise NotPublishedYet(f"POLYGON_TRADES_DIR: no trades file of {day} in {directory} yet.")
+            trades = read_trades_file(path, day=day, window=window, symbols=symbols, data_source=source)
+        requests = int(self.trades_are_asked_for)
+        if trades.rows["bid"].count():
+            return replace(trades, message="quotes: the trade file's own", requests=requests)
+        quotes, reason = self._quotes_of_file(day, symbols=symbols)
+        if quotes is None:
+            return replace(trades, message=f"{reason}: tick test", requests=requests)
+        return replace(
+            trades, rows=attach(trades.rows.drop("bid", "ask"), [quotes.rows]), requests=2 * requests,
+            content_hash=f"{trades.content_hash}{quotes.content_hash}",
+            message=f"quotes: {quotes.source}, {quotes.physical_rows:,} rows",
+        )  # fmt: skip
+
+    def _quotes_of_file(self, day: dt.date, *, symbols: Sequence[str]) -> tuple[Reading | None, str]:
+        """The quotes of `day`, or None and why there are none: trades fall to the tick test."""
+        try:
+            with self._tick_file("quotes", day) as (path, _source):
+                if path is None:
+                    return None, "no quotes source"
+                return read_quotes_file(path, day=day, window=self._settings.session_window(day), symbols=symbols), ""
+        except NotEntitled:
+            return None, "quotes are not in the plan (403)"
+
+    @contextmanager
+    def _tick_file(self, kind: TickKind, day: dt.date) -> Iterator[tuple[Path | None, TradeSource]]:
+        """The file of one kind of ticks: the user's own, a directory's or the service's; None where there is none."""
+        settings = self._settings
+        file, directory = getattr(settings, f"polygon_{kind}_file"), getattr(settings, f"polygon_{kind}_dir")
+        setting = f"POLYGON_{kind.upper()}"
         if file:
-            return _one_file(file_named_by("POLYGON_DAILY_AGG_FILE", file), day=day, look_back=look_back)
-        if not directory:
-            raise NotConfigured("Polygon daily aggregates", "POLYGON_DAILY_AGG_FILE, POLYGON_DAILY_AGG_DIR")
-        path = agg_file_of(directory, day=day)
-        if path is None:
-            raise NotPublishedYet(f"POLYGON_DAILY_AGG_DIR: no aggregates file of {day} in {directory} yet.")
-        return read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE)
+            yield file_named_by(f"{setting}_FILE", file), TradeSource.FILE
+        elif directory:
+            yield file_of_day(directory, setting=f"{setting}_DIR", day=day, suffixes=_TICK_SUFFIXES), TradeSource.FLAT_FILE
+        elif self._flat_files and self.trades_are_asked_for:
+            with self._flat_files.file_of(_FLAT_KINDS[kind], day) as path:
+                yield path, TradeSource.FLAT_FILE
+        else:
+            yield None, TradeSource.FILE
+
+    def _grouped_daily(self, day: dt.date) -> Reading:
+        if not self._rest:
+            sources = "POLYGON_DAILY_AGG_FILE, POLYGON_DAILY_AGG_DIR, POLYGON_FLAT_FILES_KEY, POLYGON_API_KEY"
+            raise NotConfigured("Polygon daily aggregates", f"{sources}{_OFFLINE if self._settings.offline else ''}")
+        if day <= self._refused_up_to:
+            raise NotEntitled(
+                f"Polygon daily aggregates of {day}", status=403, body=f"refused for {self._refused_up_to} already",
+                remedy="The plan does not reach back that far.",
+            )  # fmt: skip
+        before = self._transport.requests
+        try:
+            reading = self._rest.grouped_daily(day, read=lambda answer: read_grouped_daily(answer.content(), day=day))
+        except NotEntitled as refusal:
+            if market_calendar.new_york_date(dt.datetime.now(dt.UTC)) - day <= _LATE_PLANS:
+                raise NotPublishedYet(f"Polygon's plan does not give the aggregates of {day} yet.") from refusal
+            self._refused_up_to = day
+            raise
+        return replace(reading, requests=self._transport.requests - before)
 
 
 def _one_file(path: Path, *, day: dt.date, look_back: bool) -> Reading:

@@ -41,6 +41,7 @@ QUOTE_SCHEMA: Final = pl.Schema(
 _COLUMNS: Final = {**TICK_COLUMNS, "bid": ("bid_price", "bid"), "ask": ("ask_price", "ask")}
 _REQUIRED: Final = ("symbol", "timestamp", "bid", "ask")
 _SIDES: Final = ("bid", "ask")
+QUOTE_KINDS: Final[dict[str, Kind]] = dict.fromkeys(_SIDES, Kind.NUMBER)
 
 
 def read_quotes_file(path: Path, *, day: dt.date, window: Window, symbols: Sequence[str]) -> Reading:
@@ -62,10 +63,10 @@ def read_quotes_file(path: Path, *, day: dt.date, window: Window, symbols: Seque
     physical = of_day = 0
     kept = [pl.DataFrame(schema=QUOTE_SCHEMA)]
     for records in tick_records(content, _COLUMNS, _REQUIRED, wanted):
-        rows = typed_ticks(records, dict.fromkeys(_SIDES, Kind.NUMBER))
+        rows = typed_ticks(records, QUOTE_KINDS)
         physical += rows.height
         of_day += rows.filter(is_of_day(day)).height
-        kept.append(_quotes(rows.filter(pl.col("timestamp").is_between(first, last, closed="both"))))
+        kept.append(quotes_of(rows.filter(pl.col("timestamp").is_between(first, last, closed="both"))))
     if not of_day:
         check_holds_day(content, _COLUMNS, day=day)
     quotes = pl.concat(kept).sort("symbol", "timestamp", "sequence_number", maintain_order=True)
@@ -75,6 +76,7 @@ def read_quotes_file(path: Path, *, day: dt.date, window: Window, symbols: Seque
     )  # fmt: skip
 
 
-def _quotes(rows: pl.DataFrame) -> pl.DataFrame:
+def quotes_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Records typed by typed_ticks with QUOTE_KINDS as QUOTE_SCHEMA, in their order; a side that no price can be is 0."""
     sides = [quote_side(side).fill_null(0.0).alias(side) for side in _SIDES]
     return rows.drop(AT).with_columns(*sides).select(pl.col(name).cast(dtype) for name, dtype in QUOTE_SCHEMA.items())

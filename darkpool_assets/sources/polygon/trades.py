@@ -34,7 +34,7 @@ from darkpool_assets.vocabulary import TradeSource
 _OWN_COLUMNS: Final = ("price", "size", "bid", "ask", "exchange", "trf_id", "id", "conditions", "correction")
 _COLUMNS: Final = {**TICK_COLUMNS, **{name: (name,) for name in _OWN_COLUMNS}}
 _REQUIRED: Final = ("symbol", "timestamp", "price", "size")
-_KINDS: Final = {
+TRADE_KINDS: Final = {
     **dict.fromkeys(("price", "size", "bid", "ask"), Kind.NUMBER), **dict.fromkeys(("id", "conditions"), Kind.TEXT),
     **dict.fromkeys(("exchange", "trf_id", "correction"), Kind.INTEGER),
 }  # fmt: skip
@@ -45,6 +45,15 @@ _CONDITION_LIST: Final = r"^\d+(?:,\d+)*$"
 _BRACKETS_AND_BLANKS: Final = r"[\[\]\s]"
 _NO_PRINTS: Final = pl.DataFrame(schema={**tables.POLYGON_EQUITY_TRADES_RAW.schema, AT: pl.Int64})
 _ORDER: Final = ("symbol", "timestamp", "sequence_number", AT)
+
+
+@dataclass(frozen=True)
+class Prints:
+    """The usable prints of some records, in the records' order, and how many others there were."""
+
+    usable: pl.DataFrame
+    off_session: int
+    dropped: int
 
 
 @dataclass
@@ -89,25 +98,49 @@ def read_trades_file(
         check_holds_day(content, _COLUMNS, day=day)
     prints = (pl.concat(tally.kept) if tally.kept else _NO_PRINTS).sort(_ORDER)
     return Reading(
-        source=content.name, rows=_stored(prints, day=day, data_source=data_source), physical_rows=tally.physical,
+        source=content.name, rows=stored_prints(prints, day=day, data_source=data_source), physical_rows=tally.physical,
         dropped_rows=tally.dropped, off_session_rows=tally.off_session,
         content_hash=tick_digest(content, window=window, symbols=wanted),
     )  # fmt: skip
 
 
-def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> None:
-    rows = typed_ticks(records, _KINDS)
+def usable_prints(records: Records, rows: pl.DataFrame, *, window: Window) -> Prints:
+    """The prints inside `window` (both ends are) whose price and size are numbers above zero.
+
+    Args:
+        records: Where `rows` came from.
+        rows: The records typed by typed_ticks with TRADE_KINDS.
+        window: First and last instant.
+
+    Raises:
+        MalformedSource: a number or a list of conditions that no print can have.
+    """
     ids = pl.col("conditions").str.replace_all(_BRACKETS_AND_BLANKS, "").replace("", None)
     rows = rows.with_columns(conditions=ids, bid=quote_side("bid"), ask=quote_side("ask"))
     _check(records, rows)
     inside = rows.filter(pl.col("timestamp").is_between(nanoseconds(window[0]), nanoseconds(window[1]), closed="both"))
     usable = inside.filter(*(pl.col(name).is_finite() & (pl.col(name) > 0) for name in ("price", "size")))
+    return Prints(usable, off_session=rows.height - inside.height, dropped=inside.height - usable.height)
+
+
+def stored_prints(rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> pl.DataFrame:
+    """Usable prints as rows of polygon_equity_trades_raw, in their order."""
+    table = tables.POLYGON_EQUITY_TRADES_RAW
+    described = rows.drop(AT, "trade_date", "data_source", strict=False).with_columns(
+        trade_date=pl.lit(day), data_source=pl.lit(data_source.value)
+    )
+    return table.conform(described)
+
+
+def _take(tally: _Tally, records: Records, *, day: dt.date, window: Window) -> None:
+    rows = typed_ticks(records, TRADE_KINDS)
+    prints = usable_prints(records, rows, window=window)
     tally.physical += rows.height
     tally.of_day += rows.filter(is_of_day(day)).height
-    tally.off_session += rows.height - inside.height
-    tally.dropped += inside.height - usable.height
+    tally.off_session += prints.off_session
+    tally.dropped += prints.dropped
     # As numbered categories in alphabetical order, tickers sort and compare like integers.
-    tally.kept.append(usable.with_columns(pl.col("symbol").cast(tally.tickers)))
+    tally.kept.append(prints.usable.with_columns(pl.col("symbol").cast(tally.tickers)))
 
 
 def _check(records: Records, rows: pl.DataFrame) -> None:
@@ -119,11 +152,3 @@ def _check(records: Records, rows: pl.DataFrame) -> None:
         records.refuse(rows, absurd, column=name, allowed=f"a number up to {most:,.0f}")
     listed = pl.col("conditions").str.contains(_CONDITION_LIST)
     records.refuse(rows, ~listed, column="conditions", allowed="condition ids, a comma list such as 12,37")
-
-
-def _stored(rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> pl.DataFrame:
-    table = tables.POLYGON_EQUITY_TRADES_RAW
-    described = rows.drop(AT, "trade_date", "data_source", strict=False).with_columns(
-        trade_date=pl.lit(day), data_source=pl.lit(data_source.value)
-    )
-    return table.conform(described)

@@ -14,7 +14,7 @@ SHORT = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n20200102|
 
 
 def _feeds(**settings) -> FinraFeeds:
-    return FinraFeeds(load_settings(**settings))
+    return FinraFeeds(load_settings(**{"offline": True} | settings))
 
 
 def _week(updated: str) -> str:
@@ -74,7 +74,7 @@ def test_a_malformed_file_is_malformed_for_a_look_back_session_too(write):
 
 
 def test_no_short_source_names_the_settings_that_would_give_one():
-    with pytest.raises(NotConfigured, match="FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR"):
+    with pytest.raises(NotConfigured, match="FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR.*OFFLINE"):
         _feeds().short_sale(DAY)
 
 

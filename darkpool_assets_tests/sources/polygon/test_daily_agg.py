@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from darkpool_assets import tables
-from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, NotPublishedYet
-from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file
+from darkpool_assets.sources.content import Content
+from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, BrokenContent, IncompleteSource, NotPublishedYet
+from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file, read_grouped_daily
 from darkpool_assets.vocabulary import TradeSource
 
 FLAT_HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
@@ -184,6 +185,58 @@ def test_a_directory_gives_the_file_of_the_day(write, tmp_path, day):
     write("2024-05-01.json", "x")
     with pytest.raises(AmbiguousSource, match="POLYGON_DAILY_AGG_DIR"):
         agg_file_of(tmp_path, day=day)
+
+
+def _grouped(text: str, day: dt.date):
+    return read_grouped_daily(Content("Polygon grouped", text.encode()), day=day)
+
+
+def test_a_fresh_answer_is_of_the_day_that_was_asked_for_whatever_it_says(day):
+    reading = _grouped(_answer(_bar(T="SPY", t=0), _bar(T="ABRpD", t=10**13), status="OK"), day)
+    assert reading.rows.select("symbol", "trade_date", "vwap", "data_source").rows() == [
+        ("ABRpD", day, 500.5, "GROUPED_DAILY"),
+        ("SPY", day, 500.5, "GROUPED_DAILY"),
+    ]
+    assert (reading.source, reading.physical_rows, reading.expected_rows, reading.requests) == ("v2/aggs grouped", 2, 2, 1)
+
+
+def test_a_fresh_answer_and_its_saved_copy_are_the_same_rows(read, day):
+    text = _answer(_bar(T="SPY"), _bar(T="DIA"), status="OK")
+    saved = read(text, name="grouped.json", data_source=TradeSource.GROUPED_DAILY)
+    assert _grouped(text, day).rows.equals(saved.rows)
+    assert _grouped(text, day).content_hash == saved.content_hash
+
+
+@pytest.mark.parametrize("results", [{}, {"results": None}, {"results": []}])
+def test_a_fresh_answer_without_rows_is_not_published_yet(results, day):
+    with pytest.raises(NotPublishedYet, match="2024-05-01"):
+        _grouped(json.dumps({"queryCount": 0, "resultsCount": 0, "adjusted": False, "status": "OK", **results}), day)
+
+
+def test_a_fresh_answer_that_is_no_json_is_broken(day):
+    with pytest.raises(BrokenContent, match="Polygon grouped: body: found b'<html>"):
+        _grouped("<html>busy</html>", day)
+
+
+def test_a_fresh_answer_with_fewer_rows_than_it_announces_is_incomplete(day):
+    with pytest.raises(IncompleteSource, match="resultsCount"):
+        _grouped(_answer(_bar(T="SPY"), status="OK", resultsCount=2), day)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (_answer(_bar(T="SPY"), status="OK", adjusted=True), ("adjusted true",)),
+        (_answer(_bar(T="SPY"), status="NOT_AUTHORIZED"), ("status", "NOT_AUTHORIZED", "OK or DELAYED")),
+        (_answer(_bar(T="SPY")), ("status", "OK or DELAYED")),
+        (_answer(_bar(), status="OK", ticker="SPY"), ("rows", "ticker or symbol or T")),
+        (_answer(_bar(T="SPY"), _bar(T="DIA", c=-1), status="OK"), ("row 2, column c", "'-1'")),
+        (_answer(_bar(T="SPY", v=float("nan")), status="OK"), ("row 1, column v", "'NaN'")),
+        (_answer(_bar(T="SPY"), _bar(T="SPY", c=1), status="OK"), ("row 2", "one row per (T)")),
+    ],
+)
+def test_a_fresh_answer_that_is_wrong_in_one_place_is_refused_as_a_whole(text, words, day, refuses):
+    refuses(lambda: _grouped(text, day), "Polygon grouped", *words)
 
 
 def _real(real_samples, name: str) -> dict[str, Any]:

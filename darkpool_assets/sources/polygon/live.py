@@ -1,0 +1,228 @@
+"""Symbols' days over REST: pages of trades met by their quotes as they stream, several symbols at a time.
+
+rest.py asks, tick_pages.py and minute_bars.py parse, and how a trade meets its quote is handed in by defs/raw, which stores
+the Reading. Here is decided what a symbol's failure costs (that symbol), and what stands in for data that the plan lacks.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from darkpool_assets import tables
+from darkpool_assets.market_calendar import NEW_YORK
+from darkpool_assets.sources.errors import CredentialsRefused, NotEntitled, NotPublishedYet, SourceError
+from darkpool_assets.sources.polygon.minute_bars import MINUTE_BARS, read_minute_bars
+from darkpool_assets.sources.polygon.rest import QUOTES, TRADES, PolygonRest
+from darkpool_assets.sources.polygon.tick_files import Window, nanoseconds, polygon_symbol
+from darkpool_assets.sources.polygon.tick_pages import read_quotes_page, read_trades_page
+from darkpool_assets.sources.reading import Reading
+
+Attach = Callable[[pl.DataFrame, Iterable[pl.DataFrame]], pl.DataFrame]
+
+_LOG: Final = logging.getLogger(__name__)
+_FIRST_QUOTES: Final = dt.time(9, 25)
+_LEAD_IN: Final = dt.timedelta(minutes=5)
+_SOURCE: Final = "v3/trades"
+_NO_TRADES: Final = "trades are not in the plan (403): one-minute bars, bulk volume classification"
+_NO_QUOTES: Final = "quotes are not in the plan (403): tick test"
+_OUT_OF_REACH: Final = "timeframe"  # "Your plan doesn't include this data timeframe": other days may well be included
+
+_ENDS_THE_DAY: Final = (CredentialsRefused, NotEntitled)
+
+_T = TypeVar("_T")
+
+
+class _NoLongerWantedError(Exception):
+    """The day has ended, well or not, while this symbol was being read; nobody waits for it."""
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What is asked for each symbol of one day, and what its threads share."""
+
+    date: dt.date
+    window: Window
+    attach: Attach
+    has_ended: Event = field(default_factory=Event)
+    quote_rows: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def trades_span(self) -> dict[str, int]:
+        return {"first_ns": nanoseconds(self.window[0]), "last_ns": nanoseconds(self.window[1])}
+
+    @property
+    def quotes_span(self) -> dict[str, int]:
+        """From a little before the window, because its first trades need a quote, to its end."""
+        before_the_open = dt.datetime.combine(self.date, _FIRST_QUOTES, ZoneInfo(NEW_YORK)).astimezone(dt.UTC)
+        return {**self.trades_span, "first_ns": nanoseconds(min(before_the_open, self.window[0] - _LEAD_IN))}
+
+
+class LiveTrades:
+    """Trades of whole days, symbol by symbol; one instance a run: it remembers what the plan does not include."""
+
+    def __init__(self, rest: PolygonRest, *, workers: int = 4) -> None:
+        self._rest = rest
+        self._workers = workers
+        self._refused: set[tuple[str, dt.date | None]] = set()
+
+    def read_day(self, day: dt.date, *, window: Window, symbols: Sequence[str], attach: Attach) -> Reading:
+        """The prints of `symbols` inside the session window of `day`, each with the quote that `attach` finds for it.
+
+        Without trades in the plan every symbol's one-minute bars stand in for them; without quotes bid and ask are null
+        throughout. A symbol that fails is named in `failures`, with nothing of it in `rows`; the others are whole.
+
+        Args:
+            day: Session.
+            window: First and last instant, both inside.
+            symbols: Tickers, with "/" or ".".
+            attach: (prints of one symbol, its quotes in ascending parts) -> the prints with bid and ask; called by several
+                threads at once.
+
+        Returns:
+            polygon_equity_trades_raw's columns in tape order (symbol, timestamp, sequence number), repetitions included.
+
+        Raises:
+            CredentialsRefused: the key is refused; the day ends at once.
+            NotEntitled: neither trades nor minute bars of the day are in the plan.
+            NotPublishedYet: no symbol has a trade.
+            SourceError: the first symbol's error, where no other symbol has a trade.
+        """
+        asked_before = self._rest.requests
+        wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
+        asked = _Day(day, window, attach)
+        reading = self._of_trades(asked, wanted) or self._of_bars(asked, wanted)
+        return replace(reading, requests=self._rest.requests - asked_before)
+
+    def _of_trades(self, day: _Day, symbols: Sequence[str]) -> Reading | None:
+        """None where the plan does not include the day's trades."""
+        if self._is_refused(TRADES, day.date):
+            return None
+        try:
+            reading = self._read_all(day, symbols, self._trades_of)
+        except NotEntitled as refusal:
+            self._remember(TRADES, day.date, refusal)
+            return None
+        if not self._is_refused(QUOTES, day.date):
+            return replace(reading, source=_SOURCE, message=f"quotes: {QUOTES}, {sum(day.quote_rows.values()):,} rows")
+        # Some symbols may have met their quotes before the refusal: one day, one method.
+        blank = {side: pl.lit(None, pl.Float64) for side in ("bid", "ask")}
+        return replace(reading, source=_SOURCE, rows=reading.rows.with_columns(**blank), message=_NO_QUOTES)
+
+    def _of_bars(self, day: _Day, symbols: Sequence[str]) -> Reading:
+        reading = self._read_all(replace(day, has_ended=Event()), symbols, self._bars_of)
+        return replace(reading, source=MINUTE_BARS, message=_NO_TRADES)
+
+    def _read_all(self, day: _Day, symbols: Sequence[str], read: Callable[[_Day, str], Reading]) -> Reading:
+        """The symbols' readings as one; an error that every symbol would meet is raised as soon as one meets it."""
+        readings: dict[str, Reading] = {}
+        failures: dict[str, SourceError] = {}
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="polygon")
+        try:
+            futures = {pool.submit(_unless_ended, day, symbol, read): symbol for symbol in symbols}
+            for future in as_completed(futures):
+                symbol = futures[future]
+                try:
+                    readings[symbol] = future.result()
+                except _NoLongerWantedError:
+                    continue  # the error that ended the day is among the futures to come
+                except _ENDS_THE_DAY:
+                    raise
+                except SourceError as error:
+                    failures[symbol] = error
+                    _LOG.warning(f"{day.date}: {error}")
+        finally:
+            # On an error or Ctrl-C nobody waits: what is pending is cancelled, what runs ends after the page at hand.
+            day.has_ended.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+        in_order = [readings[symbol] for symbol in symbols if symbol in readings]
+        return _joined(in_order, dict(sorted(failures.items())), day=day.date)
+
+    def _bars_of(self, day: _Day, symbol: str) -> Reading:
+        return self._rest.minute_bars(
+            symbol, day.date,
+            read=lambda answer: read_minute_bars(answer.content(), symbol=symbol, day=day.date, window=day.window),
+        )  # fmt: skip
+
+    def _trades_of(self, day: _Day, symbol: str) -> Reading:
+        asked = self._rest.trades(
+            symbol, **day.trades_span,
+            read=lambda answer: read_trades_page(answer.content(), symbol=symbol, day=day.date, window=day.window),
+        )  # fmt: skip
+        pages = list(_while_wanted(asked, day.has_ended))
+        prints = pl.concat([page.rows for page in pages]).sort("timestamp", "sequence_number", maintain_order=True)
+        rows = self._quoted(day, symbol, prints)
+        _LOG.info(f"{day.date}: {symbol}: {rows.height:,} prints, {day.quote_rows.get(symbol, 0):,} quotes")
+        return Reading(
+            source=_SOURCE, rows=rows, physical_rows=sum(page.physical_rows for page in pages),
+            dropped_rows=sum(page.dropped_rows for page in pages), off_session_rows=sum(page.off_session_rows for page in pages),
+        )  # fmt: skip
+
+    def _quoted(self, day: _Day, symbol: str, prints: pl.DataFrame) -> pl.DataFrame:
+        if prints.is_empty() or self._is_refused(QUOTES, day.date):
+            return prints
+        try:
+            quoted = day.attach(prints, self._quotes_of(day, symbol))
+        except NotEntitled as refusal:
+            self._remember(QUOTES, day.date, refusal)
+            return prints
+        return tables.POLYGON_EQUITY_TRADES_RAW.conform(quoted)
+
+    def _quotes_of(self, day: _Day, symbol: str) -> Iterator[pl.DataFrame]:
+        """The symbol's quotes page by page: an active day has tens of millions, which are never held together."""
+        asked = self._rest.quotes(
+            symbol, **day.quotes_span, read=lambda answer: read_quotes_page(answer.content(), symbol=symbol, day=day.date)
+        )  # fmt: skip
+        for page in _while_wanted(asked, day.has_ended):
+            day.quote_rows[symbol] = day.quote_rows.get(symbol, 0) + page.rows.height
+            yield page.rows
+
+    def _is_refused(self, endpoint: str, day: dt.date) -> bool:
+        return not self._refused.isdisjoint({(endpoint, None), (endpoint, day)})
+
+    def _remember(self, endpoint: str, day: dt.date, refusal: NotEntitled) -> None:
+        only_this_day = _OUT_OF_REACH in refusal.body.lower()
+        self._refused.add((endpoint, day if only_this_day else None))
+        _LOG.warning(f"{day}: {refusal}")
+
+
+def _unless_ended(day: _Day, symbol: str, read: Callable[[_Day, str], Reading]) -> Reading:
+    if day.has_ended.is_set():
+        raise _NoLongerWantedError
+    try:
+        return read(day, symbol)
+    except _ENDS_THE_DAY:
+        day.has_ended.set()
+        raise
+
+
+def _while_wanted(pages: Iterable[_T], has_ended: Event) -> Iterator[_T]:
+    for page in pages:
+        if has_ended.is_set():
+            raise _NoLongerWantedError
+        yield page
+
+
+def _joined(readings: Sequence[Reading], failures: dict[str, SourceError], *, day: dt.date) -> Reading:
+    """The symbols' readings, which come in order of symbol, as one.
+
+    Raises:
+        SourceError: the first symbol's failure, where none of the others has a row.
+        NotPublishedYet: no failure and no row.
+    """
+    physical = sum(reading.physical_rows for reading in readings)
+    if not physical:
+        raise next(iter(failures.values()), NotPublishedYet(f"Polygon has no trade of {day} for any configured ticker yet."))
+    return Reading(
+        source="", rows=pl.concat([reading.rows for reading in readings]), physical_rows=physical,
+        duplicate_rows=sum(reading.duplicate_rows for reading in readings),
+        dropped_rows=sum(reading.dropped_rows for reading in readings),
+        off_session_rows=sum(reading.off_session_rows for reading in readings),
+        failures={symbol: str(error) for symbol, error in failures.items()},
+    )  # fmt: skip
