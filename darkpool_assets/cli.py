@@ -40,6 +40,7 @@ app = typer.Typer(
 screen = Console()
 notes = Console(stderr=True)
 
+PlotsOf = Annotated[str, typer.Option("--plots", metavar="last|all", help="Sessions that get plots and pages.")]
 Force = Annotated[bool, typer.Option("--force", help="Fetch and derive again what is stored and unchanged.")]
 
 
@@ -58,6 +59,7 @@ def main() -> None:
 def demo(
     *,
     sessions: Annotated[int, typer.Option(min=1, max=300, help="Sessions to make, ending at the sample market's last one.")] = 30,
+    plots: PlotsOf = "last",
     over_http: Annotated[
         bool, typer.Option("--over-http", help="Ask a local server for it, as FINRA and Polygon answer.")
     ] = False,
@@ -74,29 +76,30 @@ def demo(
         write_sample_market(market, progress=lambda stage, done, total: on_step(f"sample market: {stage}", done, total))
     if not over_http:
         _enter_demo(sample_settings(market), DEMO_FOLDER)
-        raise typer.Exit(_make_demo(market.last_session) or (_start_ui(port) if ui else 0))
+        raise typer.Exit(_make_demo(market.last_session, plots) or (_start_ui(port) if ui else 0))
     with MarketServer(market, now=market.closed_at) as server:
         _enter_demo(server.settings(), DEMO_FOLDER / "over_http")
-        raise typer.Exit(_make_demo(market.last_session) or (_start_ui(port) if ui else 0))
+        raise typer.Exit(_make_demo(market.last_session, plots) or (_start_ui(port) if ui else 0))
 
 
-def _make_demo(last_session: dt.date) -> int:
+def _make_demo(last_session: dt.date, plots: str) -> int:
     """Make the sessions of the demo that was entered, and say where everything is; returns the exit code."""
+    from darkpool_assets.defs.rendered.daily_tables import tables_folder
+
     settings = load_settings()
-    code = _make(settings, lambda now: _chosen(settings, now), force=False, skip_finished=True)
+    code = _make(settings, lambda now: _chosen(settings, now), force=False, skip_finished=True, plots=plots)
     screen.print(f"Database  {settings.duckdb_path}", soft_wrap=True, highlight=False)
-    screen.print(f"Tables    {settings.output_dir / 'tables'}", soft_wrap=True, highlight=False)
-    newest = settings.output_dir / "tables" / last_session.isoformat() / "daily_metrics.html"
-    screen.print(f"Open      {newest}", soft_wrap=True, highlight=False)
+    screen.print(f"Table     {tables_folder(settings, last_session) / 'daily_metrics.html'}", soft_wrap=True, highlight=False)
+    screen.print(f"Open      {settings.output_dir / 'index.html'}", soft_wrap=True, highlight=False)
     screen.print(f"\n{DISCLAIMER}", style="dim")
     return code
 
 
 @app.command()
-def run(*, force: Force = False) -> None:
+def run(*, plots: PlotsOf = "last", force: Force = False) -> None:
     """Make the sessions that FETCH_MODE, TARGET_DATE and BACKFILL_COUNT choose."""
     settings = load_settings()
-    raise typer.Exit(_make(settings, lambda now: _chosen(settings, now), force=force))
+    raise typer.Exit(_make(settings, lambda now: _chosen(settings, now), force=force, plots=plots))
 
 
 @app.command()
@@ -105,6 +108,7 @@ def backfill(
     last: Annotated[str, typer.Argument(metavar="TO")],
     *,
     select: Annotated[str, typer.Option(help="Assets to make, comma-separated; all of them when empty.")] = "",
+    plots: PlotsOf = "last",
     force: Force = False,
 ) -> None:
     """Make a range of sessions; what is there and unchanged is skipped."""
@@ -114,7 +118,8 @@ def backfill(
     begin, end = _date("FROM", first), _date("TO", last)
     names = [name.strip() for name in select.split(",") if name.strip()]
     days = sessions_of_range(begin, end, settings=settings, now=_now())
-    raise typer.Exit(_make(settings, lambda _now: days, force=force, select=names or None, skip_finished=not force))
+    code = _make(settings, lambda _now: days, force=force, select=names or None, skip_finished=not force, plots=plots)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -207,8 +212,7 @@ def export(
 
 @app.command()
 def ui(*, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
-    """Start the Dagster UI and daemon on workspace.yaml, on 127.0.0.1."""
-    load_settings()
+    """Start the Dagster UI and daemon on workspace.yaml, and the report site on the port above, on 127.0.0.1."""
     raise typer.Exit(_start_ui(port))
 
 
@@ -230,13 +234,16 @@ def _make(
     force: bool,
     select: list[str] | None = None,
     skip_finished: bool = False,
+    plots: str = "last",
 ) -> int:
     """Run sessions with progress and say what was made; returns the exit code."""
     import dagster as dg
 
-    from darkpool_assets.session_runs import SessionRunner
+    from darkpool_assets.session_runs import Plots, SessionRunner
 
-    days = choose(_now())
+    if plots not in set(Plots):
+        raise SettingsError([f"--plots: given {plots!r}; allowed: {', '.join(Plots)}"])
+    drawn, days = Plots(plots), choose(_now())
     _prepare_dagster_home()
     try:
         with dg.DagsterInstance.get() as instance, _progress() as on_day, _shown_waits(), _heeded_interrupts() as heed:
@@ -244,7 +251,9 @@ def _make(
             if unknown := set(select or []) - set(runner.asset_names):
                 raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
             outcome = (
-                runner.run_unfinished(days, select=select) if skip_finished else runner.run(days, select=select, force=force)
+                runner.run_unfinished(days, select=select, plots=drawn)
+                if skip_finished
+                else runner.run(days, select=select, force=force, plots=drawn)
             )
             heed()
     except KeyboardInterrupt:
@@ -394,11 +403,29 @@ def _prepare_dagster_home() -> Path:
 
 
 def _start_ui(port: int) -> int:
-    """Run `dagster dev` on workspace.yaml until it ends; SIGTERM is handed on, Ctrl-C reaches it by itself."""
+    """Run `dagster dev` on workspace.yaml, and the report site beside it, until it ends.
+
+    SIGTERM is handed on, Ctrl-C reaches it by itself.
+    """
+    from darkpool_assets.site_server import served_site
+
     _prepare_dagster_home()
+    settings = load_settings()
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    screen.print(f"Dagster UI on http://127.0.0.1:{port}", highlight=False)
-    sys.stdout.flush()
+    try:
+        with served_site(settings.output_dir, port=port + 1) as site:
+            os.environ["SITE_URL"] = site
+            screen.print(f"Dagster UI on http://127.0.0.1:{port}", highlight=False)
+            screen.print(f"Report site on {site}", highlight=False)
+            sys.stdout.flush()
+            return _attended(command)
+    except OSError as error:
+        raise SettingsError(
+            [f"--port: given {port}, and {port + 1} (report site) is taken ({error}); allowed: two free ports"]
+        ) from None
+
+
+def _attended(command: list[str]) -> int:
     with subprocess.Popen(command) as process:
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         while True:

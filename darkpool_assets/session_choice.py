@@ -1,14 +1,18 @@
-"""Which sessions a command makes: FETCH_MODE, TARGET_DATE and BACKFILL_COUNT, a range, and days that others made stale.
+"""Which sessions a command makes (FETCH_MODE, TARGET_DATE, BACKFILL_COUNT, a range, stale days), and which a plot shows.
 
 Pure calendar arithmetic; the clock is an argument and nothing is run here.
 """
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings, SettingsError
 from darkpool_assets.vocabulary import FetchMode
+
+FEWEST_SHOWN: Final = 30
+MOST_SHOWN: Final = 120
 
 
 def chosen_sessions(settings: Settings, *, now: dt.datetime) -> list[dt.date]:
@@ -48,6 +52,12 @@ def sessions_of_range(first: dt.date, last: dt.date, *, settings: Settings, now:
     if faults:
         raise SettingsError(faults)
     return market_calendar.sessions_between(first, last)
+
+
+def sessions_shown(day: dt.date, stored: Sequence[dt.date]) -> list[dt.date]:
+    """The sessions of a plot of `day`, oldest first: from the first of `stored` on, at least 30 and at most 120."""
+    window = [*market_calendar.sessions_before(day, MOST_SHOWN - 1), day]
+    return [session for session in window if session >= min(stored, default=day) or session >= window[-FEWEST_SHOWN]]
 
 
 def contiguous_blocks(days: Sequence[dt.date], *, largest: int) -> list[list[dt.date]]:

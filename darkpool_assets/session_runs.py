@@ -1,13 +1,15 @@
 """Running sessions from the command line: the same definitions and the same Dagster instance as the UI.
 
 Choosing sessions is session_choice's work and making them the assets'; here ranges become runs, finished days are skipped,
-later days that rest on changed ones are derived again, and what failed is collected from the ledgers.
+later days that rest on changed ones are derived again, the last session is drawn, and what failed is collected from the
+ledgers.
 """
 
 import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 import dagster as dg
@@ -27,12 +29,20 @@ from darkpool_assets.warehouse import Warehouse
 
 LARGEST_RUN: Final = 30
 WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "composite_signal", "daily_tables")
+DRAWN: Final = ("pressure_plots", "report_site")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
-_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", "day_verdicts", "phase_c_rows", "rendered_files")
+_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "rendered_")
 _INTERRUPTED: Final = dg.DagsterExecutionInterruptedError.__name__
 
 OnDay = Callable[[str, int, int], None]
+
+
+class Plots(StrEnum):
+    """Which sessions of a range get plots and pages."""
+
+    LAST = "last"
+    ALL = "all"
 
 
 @dataclass
@@ -63,28 +73,52 @@ class SessionRunner:
         """Every asset of the graph, by name."""
         return sorted(key.to_user_string() for key in self._job.asset_layer.executable_asset_keys)
 
-    def run(self, days: Sequence[dt.date], *, select: Sequence[str] | None = None, force: bool = False) -> Outcome:
-        """Make `days`; then derive again those stored days whose numbers rest on what changed."""
+    def run(
+        self, days: Sequence[dt.date], *, select: Sequence[str] | None = None, force: bool = False, plots: Plots = Plots.LAST
+    ) -> Outcome:
+        """Make `days`; then derive again those stored days whose numbers rest on what changed, and draw the last session.
+
+        Args:
+            days: Sessions, oldest first.
+            select: Assets; all of them where None.
+            force: Fetch and derive again what is unchanged.
+            plots: Which of `days` get plots and pages; days that have pages already and changed get them again, too.
+        """
         started = utc_now()
         outcome = Outcome()
         direction = self._stored.direction(days)
-        outcome.made = self._run_blocks(days, select or self.asset_names, force=force, outcome=outcome)
+        selected = list(select or self.asset_names)
+        if tables := [name for name in selected if name not in DRAWN]:
+            outcome.made = self._run_blocks(days, tables, force=force, outcome=outcome)
         # Later z-scores rest on the inferred direction, whatever the feeds say.
         redirected = pl.concat([direction, self._stored.direction(days)]).filter(~pl.struct(pl.all()).is_duplicated())
         changed = self._stored.changed_since(started) | set(redirected["date"])
         stale = self._stored.stale(made=set(days), changed=changed, weeks=self._stored.weeks_since(started))
         if stale and (select is None or set(select) & set(WINDOWED)):
             outcome.derived_again = self._run_blocks(stale, WINDOWED, force=force, outcome=outcome)
+        paged = {day for day in (*outcome.made, *outcome.derived_again) if self._stored.has_site_page(day)}
+        to_draw = sorted(paged | set(_days_to_draw(days, plots)))
+        for name in DRAWN:  # one after the other: a plot that the gate refuses does not take the day's page away
+            if name in selected:
+                drawn = self._run_blocks(to_draw, [name], force=force, outcome=outcome)
+                outcome.made = outcome.made or [day for day in drawn if day in days]
         self._collect(outcome, started, days)
         return outcome
 
-    def run_unfinished(self, days: Sequence[dt.date], *, select: Sequence[str] | None = None) -> Outcome:
+    def run_unfinished(
+        self, days: Sequence[dt.date], *, select: Sequence[str] | None = None, plots: Plots = Plots.LAST
+    ) -> Outcome:
         """Make those of `days` that are not there yet, or that were made under other settings; skip the rest."""
         selected = list(select or self.asset_names)
-        materialised = [self._instance.get_materialized_partitions(dg.AssetKey(name)) for name in selected]
-        complete = [day for day in days if all(day.isoformat() in keys for keys in materialised)]
+        materialised = {name: self._instance.get_materialized_partitions(dg.AssetKey(name)) for name in selected}
+        undrawn = set(days) - set(_days_to_draw(days, plots))
+        complete = [
+            day
+            for day in days
+            if all(day.isoformat() in keys for name, keys in materialised.items() if not (name in DRAWN and day in undrawn))
+        ]
         there = [day for day in complete if self._stored.is_settled(day, selected)]
-        outcome = self.run([day for day in days if day not in set(there)], select=select)
+        outcome = self.run([day for day in days if day not in set(there)], select=select, plots=plots)
         outcome.skipped = there
         return outcome
 
@@ -144,6 +178,10 @@ class SessionRunner:
             words_of += [
                 f"{row['owner']} ({row['days']} of {len(days)} sessions)" for row in found.sort("owner").iter_rows(named=True)
             ]
+
+
+def _days_to_draw(days: Sequence[dt.date], plots: Plots) -> Sequence[dt.date]:
+    return days if plots is Plots.ALL else days[-1:]
 
 
 def _failures_of(entries: pl.DataFrame) -> pl.Expr:

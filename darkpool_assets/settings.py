@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="true: no feed may use the network")
     duckdb_path: Path = Field(Path("data/darkpool.duckdb"), description="The warehouse")
     output_dir: Path = Field(Path("data/output"), description="Rendered tables, plots and pages")
+    site_url: str = Field(
+        "http://127.0.0.1:3001", pattern=r"^https?://", description="Where OUTPUT_DIR is served, as `darkpool ui` does: for links"
+    )
     sample_data: bool = Field(default=False, description="true: mark every output SAMPLE DATA (the demo sets it)")
 
     @field_validator("tickers", mode="before")

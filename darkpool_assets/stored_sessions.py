@@ -96,6 +96,10 @@ class StoredSessions:
         """Mondays of OTC weeks of which a vintage was stored since `started`."""
         return set(self._warehouse.days_ingested_since("finra_otc_weekly_raw", started))
 
+    def has_site_page(self, day: dt.date) -> bool:
+        """Whether the report site has pages of `day`."""
+        return (self._settings.output_dir / day.isoformat() / "index.html").is_file()
+
     def direction(self, days: Sequence[dt.date]) -> pl.DataFrame:
         """Inferred direction of `days` as stored: date, symbol, log_buy_sell, classification_method."""
         first, last = (days[0], days[-1]) if days else (dt.date.min, dt.date.min)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -19,6 +20,11 @@ from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, made_week
 from darkpool_assets_tests.live_graph import live, one_session
 
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 __all__ = ["again", "column_schema", "declared", "graph", "live", "made_week", "one_session"]
 
 
@@ -40,6 +46,18 @@ def real_samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real samples are not on this machine ({folder.name} folder beside the repository)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (dependency group browser)")
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @dataclass(frozen=True)

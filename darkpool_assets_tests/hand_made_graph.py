@@ -15,7 +15,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from darkpool_assets.definitions import END_OF_DAY, build_definitions
 from darkpool_assets.resources import build_resources, connect_to
-from darkpool_assets.session_runs import Outcome, SessionRunner
+from darkpool_assets.session_runs import Outcome, Plots, SessionRunner
 from darkpool_assets.settings import Settings
 from darkpool_assets.stored_sessions import StoredSessions
 from darkpool_assets.tables import TABLES
@@ -56,10 +56,16 @@ class Graph:
         )
 
     def run(
-        self, days: Sequence[dt.date], select: Sequence[str] | None = None, *, force: bool = False, **changes: Any
+        self,
+        days: Sequence[dt.date],
+        select: Sequence[str] | None = None,
+        *,
+        force: bool = False,
+        plots: str = "last",
+        **changes: Any,
     ) -> Outcome:
         """The days as the command line makes them."""
-        return self.runner(**changes).run(days, select=select, force=force)
+        return self.runner(**changes).run(days, select=select, force=force, plots=Plots(plots))
 
     def runner(self, **changes: Any) -> SessionRunner:
         """The command line's runner."""

@@ -34,6 +34,11 @@ GRAPH = {
         ],
     ),
     "daily_tables": ("rendered", ["daily_metrics", "index_constituent_short_agg_daily"]),
+    "pressure_plots": ("phase_c", ["composite_signal", "daily_metrics"]),
+    "report_site": (
+        "phase_c",
+        ["composite_signal", "daily_metrics", "daily_tables", "index_constituent_short_agg_daily", "pressure_plots"],
+    ),
 }
 CHECKS_PER_ASSET = {
     "composite_signal": 2,
@@ -45,6 +50,8 @@ CHECKS_PER_ASSET = {
     "lit_direction_daily": 3,
     "polygon_daily_agg_raw": 1,
     "polygon_equity_trades_raw": 1,
+    "pressure_plots": 1,
+    "report_site": 1,
 }
 
 

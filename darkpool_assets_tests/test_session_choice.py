@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool_assets import market_calendar
-from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, stale_sessions
+from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, sessions_shown, stale_sessions
 from darkpool_assets.settings import Settings, SettingsError, load_settings
 
 D = dt.date
@@ -228,3 +228,20 @@ def test_a_window_counts_sessions_and_not_days():
     before_the_holiday = D(2025, 7, 3)
     stored = market_calendar.sessions_between(D(2025, 7, 7), D(2025, 7, 11))
     assert stale([before_the_holiday], stored=stored, window=2) == [D(2025, 7, 7), D(2025, 7, 8)]
+
+
+def test_a_plot_shows_from_the_first_stored_session_on_but_at_least_thirty():
+    day = dt.date(2025, 12, 31)
+    shown = sessions_shown(day, [dt.date(2025, 12, 22), day])
+    assert (len(shown), shown[-1]) == (30, day)
+
+
+def test_a_plot_shows_no_more_than_120_sessions():
+    day = dt.date(2025, 12, 31)
+    assert len(sessions_shown(day, [dt.date(2019, 1, 2), day])) == 120
+
+
+def test_a_plot_of_fifty_stored_sessions_shows_fifty():
+    day = dt.date(2025, 12, 31)
+    stored = [*market_calendar.sessions_before(day, 49), day]
+    assert sessions_shown(day, stored) == stored

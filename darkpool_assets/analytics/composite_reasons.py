@@ -81,9 +81,9 @@ def _verdict(row: Mapping[str, Any]) -> str:
     if label == FinalLabel.INSUFFICIENT:
         return f"Insufficient: {_lack(row)}"
     if label == FinalLabel.UNSTABLE:
-        low, high = _plain(row["lit_buy_ratio_low"]), _plain(row["lit_buy_ratio_high"])
+        low, high = (_plain(_cut_off(row[f"lit_buy_ratio_{end}"])) for end in ("low", "high"))
         return f"Unstable: the classification rules put the lit buy ratio at {low} to {high}, not all on one side of 0.5"
-    strength = _signed(row["composite_score"] * row["confidence"])
+    strength = _signed(_cut_off(row["composite_score"] * row["confidence"]))
     if label == FinalLabel.NEUTRAL:
         return f"Neutral: score x confidence is {strength}, between -{LEAN_FROM} and {LEAN_FROM}"
     side, range_ = _SIDES[label]
@@ -95,7 +95,7 @@ def _lack(row: Mapping[str, Any]) -> str:
         return "neither lit direction nor short pressure is there"
     if row["directional_score"] is None:
         return "lit direction is missing, and short pressure alone never labels"
-    return f"confidence {_plain(row['confidence'])} is below {LEAST_CONFIDENCE}"
+    return f"confidence {_plain(_cut_off(row['confidence']))} is below {LEAST_CONFIDENCE}"
 
 
 def _lit(row: Mapping[str, Any], rules: CompositeRules) -> list[str]:
@@ -188,13 +188,13 @@ def _window(periods: int | None, window: int) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{_cut_off(value):.3f}"
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def _signed(value: float) -> str:
-    return f"{_cut_off(value):+.3f}"
+    return f"{round(value, 3) + 0.0:+.3f}"
 
 
 def _cut_off(value: float) -> float:
-    """Three decimals, cut off rather than rounded: 0.3496 must not read as the 0.350 that it misses."""
-    return math.trunc(round(value * 1000, 6)) / 1000 + 0.0
+    """Beside a bound three decimals are cut off, not rounded: 0.3496 must not read as the 0.350 that it misses."""
+    return math.trunc(round(value * 1000, 6)) / 1000

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,13 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         part.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def remove_others(folder: Path, kept: Collection[Path]) -> None:
+    """Remove the files of `folder` that are not among `kept`: a day that is drawn again has no plot of a symbol it lost."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_file() and path not in kept:
+            path.unlink(missing_ok=True)
 
 
 def safe_file_name(symbol: str) -> str:

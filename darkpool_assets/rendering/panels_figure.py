@@ -77,7 +77,7 @@ def _layout(panels: PressurePanels, time: TimeAxis) -> Figure:
     layout: Figure = {
         "height": HEIGHT,
         "margin": {"l": 8, "r": 52, "t": _TOP, "b": _BOTTOM},
-        "paper_bgcolor": _NOTHING,
+        "paper_bgcolor": colour_name("page"),  # the line under the pointer is edged in it
         "plot_bgcolor": _NOTHING,
         "font": _font(12) | {"family": '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'},
         "showlegend": False,
@@ -147,7 +147,7 @@ def _annotations(panels: PressurePanels, time: TimeAxis) -> list[Figure]:
     for number, (panel, (low, high)) in enumerate(zip(panels.panels, _domains(panels.panels), strict=True)):
         title = f"<b>{html.escape(panel.title)}</b>  {html.escape(panel.unit)}"
         texts.append(_text(title, x=0, y=high, size=12.5, role="ink") | {"xanchor": "left", "yanchor": "bottom", "yshift": 3})
-        texts += [_gap_text(gap.text, (time.start(gap.first) + time.end(gap.last)) // 2, y=(low + high) / 2)
+        texts += [_gap_text(gap.text, time.instant((gap.first + gap.last) / 2), y=(low + high) / 2)
                   for gap in panel.gaps if gap.last - gap.first + 1 >= _SESSIONS_FOR_A_TEXT]  # fmt: skip
         if panel.empty_text:
             texts.append(

@@ -24,7 +24,7 @@ _SESSIONS_FOR_A_TEXT: Final = 3
 
 
 def plot_png(panels: PressurePanels, *, palette: Palette = LIGHT, ppi: int = 144) -> bytes:
-    """The whole plot as a PNG of `ppi` pixels per inch (about 2,050 x 1,700 at 144), disclaimer included."""
+    """The whole plot as a PNG of `ppi` pixels per inch (about 2,080 x 1,870 at 144), disclaimer included."""
     return compile_png(TEMPLATE, picture_data(panels, palette=palette), ppi=ppi)
 
 

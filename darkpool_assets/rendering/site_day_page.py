@@ -92,7 +92,7 @@ def _files(report: ReportDay, files: DayFiles) -> str:
 
 def _indices(report: ReportDay, table: DailyTable) -> str:
     links = {symbol: f"{market_index_page(symbol)}.html" for symbol in report.index_by_symbol}
-    return f'<h2 id="indices-heading">Indices</h2>\n{section_markup(table.sections[1], links=links)}'
+    return f"<h2>Indices</h2>\n{section_markup(table.sections[1], links=links)}"
 
 
 def _legends(report: ReportDay, table: DailyTable) -> str:

@@ -9,15 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from darkpool_assets.rendering.cell_rules import (
-    Spelling,
-    StoredRow,
-    change_in_percent,
-    pressure_cell,
-    provenance_cell,
-    range_text,
-    ratio,
-)
+from darkpool_assets.rendering.cell_rules import Spelling, StoredRow, change_in_percent, pressure_cell, provenance_cell, ratio
 from darkpool_assets.rendering.display_text import day_text, finite, printable, weekday_text
 from darkpool_assets.rendering.html_page import escaped, listing
 from darkpool_assets.rendering.index_columns import INDEX_GROUPS, index_cells
@@ -123,5 +115,5 @@ def _line(figure: _Figure, rows: list[Row]) -> str:
     if line is None:
         return ""
     known = [value for value in map(finite, values) if value is not None]
-    span = f"{range_text(min(known), max(known), figure.spell)}<br>in {len(rows)} sessions"
+    span = f"{figure.spell(min(known))} to {figure.spell(max(known))}<br>in {len(rows)} sessions"
     return f'<dd class="graphic">{line_markup(line)}<small>{span}</small></dd>'

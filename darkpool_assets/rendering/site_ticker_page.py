@@ -5,18 +5,18 @@ composite, there is neither plot nor label, and the page says why.
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import polars as pl
 
+from darkpool_assets.rendering.cell_rules import StoredRow
 from darkpool_assets.rendering.files import safe_file_name
 from darkpool_assets.rendering.html_page import escaped, icon_markup, listing
 from darkpool_assets.rendering.panel_model import Labelled, PressurePanels
-from darkpool_assets.rendering.panel_words import facts_of, head_of
+from darkpool_assets.rendering.panel_words import facts_of, head_of, notices_of
 from darkpool_assets.rendering.panels_interactive import PLOT_SCRIPT, plot_fragment, plot_style, plotly_script_name
 from darkpool_assets.rendering.pressure_panels import build_pressure_panels
+from darkpool_assets.rendering.site_columns import SIDE_TINTS
 from darkpool_assets.rendering.site_day_page import SCRIPTS
 from darkpool_assets.rendering.site_evidence import evidence_section
 from darkpool_assets.rendering.site_history import HISTORY_SESSIONS, symbol_history
@@ -26,7 +26,7 @@ from darkpool_assets.rendering.site_navigation import Place, navigation, page_ti
 from darkpool_assets.rendering.site_shell import heading, links_line, site_page
 from darkpool_assets.rendering.site_verdicts import CHECKS, missing_composite
 from darkpool_assets.rendering.table_markup import badge_markup, section_markup
-from darkpool_assets.rendering.table_model import Section
+from darkpool_assets.rendering.table_model import Section, Tint
 
 
 def ticker_document(report: ReportDay, symbol: str, *, files: DayFiles, generated_at: dt.datetime | None) -> str:
@@ -40,7 +40,7 @@ def ticker_document(report: ReportDay, symbol: str, *, files: DayFiles, generate
     """
     row, composite = report.row_by_symbol[symbol], report.composite_by_symbol.get(symbol)
     place = Place(report.day, ticker_page(symbol), tuple(report.row_by_symbol), symbol)
-    panels = _panels(report, symbol) if composite else None
+    panels = _panels(report, symbol, row, composite) if composite else None
     plotly = (f"{place.root}{ASSETS}/{plotly_script_name()}",) if panels else ()
     return site_page(
         title=page_title(symbol, report.day),
@@ -60,12 +60,13 @@ def ticker_document(report: ReportDay, symbol: str, *, files: DayFiles, generate
     )
 
 
-def _head(report: ReportDay, symbol: str, row: Mapping[str, Any], composite: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _head(report: ReportDay, symbol: str, row: StoredRow, composite: StoredRow | None) -> tuple[str, ...]:
     """Symbol, close and change; label and provenance; the facts, which a plot brings along itself."""
     head = head_of(symbol, row, composite)
     change = f'<span class="change">{_labelled(head.change)}</span>' if head.change else ""
     price = f'<span class="price">{escaped(head.close)} <small>USD</small>{change}</span>'
-    readings = [_labelled(words) for words in (head.label, head.provenance) if words]
+    tint = SIDE_TINTS.get(composite["final_label"]) if composite else None
+    readings = [_labelled(words, tint) for words, tint in ((head.label, tint), (head.provenance, None)) if words]
     facts = facts_of(report.sessions[-1:], row, as_of=row["as_of"], inference_version=row["inference_version"])
     return (
         heading(head.symbol, sample_data=report.sample_data, after=price),
@@ -74,16 +75,16 @@ def _head(report: ReportDay, symbol: str, row: Mapping[str, Any], composite: Map
     )
 
 
-def _labelled(words: Labelled) -> str:
+def _labelled(words: Labelled, tint: Tint | None = None) -> str:
     note = f" <small>{escaped(words.note)}</small>" if words.note else ""
     if words.badge:
         return f"{badge_markup(words.badge, words.text)}{note}"
-    return f"{icon_markup(words.icon)}<b>{escaped(words.text)}</b>{note}"
+    text = f"{icon_markup(words.icon)}<b>{escaped(words.text)}</b>"
+    return (f'<span class="tint {tint.hue}-{tint.step}">{text}</span>' if tint else text) + note
 
 
-def _panels(report: ReportDay, symbol: str) -> PressurePanels:
-    """The plot's model; what it would say of the label's reasons stands in a list of its own on this page."""
-    row = report.row_by_symbol[symbol]
+def _panels(report: ReportDay, symbol: str, row: StoredRow, composite: StoredRow) -> PressurePanels:
+    """The plot's model without the label's reasons, which stand in a list of their own on this page."""
     panels = build_pressure_panels(
         report.metrics.filter(pl.col("symbol") == symbol),
         report.composites_shown.filter(pl.col("symbol") == symbol),
@@ -94,7 +95,7 @@ def _panels(report: ReportDay, symbol: str) -> PressurePanels:
         as_of=row["as_of"],
         sample_data=report.sample_data,
     )
-    return replace(panels, notices=())
+    return replace(panels, notices=notices_of(row, {**composite, "label_reasons": ""}))
 
 
 def _history(report: ReportDay, symbol: str) -> Section:
@@ -103,7 +104,7 @@ def _history(report: ReportDay, symbol: str) -> Section:
     return symbol_history(sessions, [rows.get(day) for day in sessions], [composites.get(day) for day in sessions])
 
 
-def _by_session(frame: pl.DataFrame, symbol: str) -> dict[dt.date, dict[str, Any]]:
+def _by_session(frame: pl.DataFrame, symbol: str) -> dict[dt.date, StoredRow]:
     return {row["date"]: row for row in frame.filter(pl.col("symbol") == symbol).iter_rows(named=True)}
 
 

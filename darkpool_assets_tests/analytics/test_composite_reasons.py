@@ -31,7 +31,7 @@ def test_the_reasons_of_a_whole_day_are_these():
         "20 of 20 sessions to compare with, gives 0.650 of its 0.65 of confidence"
     )
     short = (
-        "Short pressure +0.500 (z -1.098 of the short ratio): over FINRA's total volume, 20 of 20 sessions to compare with, "
+        "Short pressure +0.500 (z -1.099 of the short ratio): over FINRA's total volume, 20 of 20 sessions to compare with, "
         "gives 0.350 of its 0.35 of confidence"
     )
     assert reasons_of(FIVE_WEEKS | {"lit_coverage_pct": 92.4, "rate": 0.4}) == [

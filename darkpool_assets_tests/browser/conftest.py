@@ -24,11 +24,6 @@ from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
 from darkpool_assets.sample_market.writing import write_sample_market
 from darkpool_assets.warehouse import Warehouse
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 ARTIFACTS = PROJECT / "artifacts" / "browser"
 MINUTES = 60
 PATIENCE_MS = 30_000
@@ -88,18 +83,6 @@ def wait_until(look: Callable[[], T], *, what: str, seconds: float = 3 * MINUTES
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.25)
     return found
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (dependency group browser)")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The pressure plot's page in a real Chromium: it draws, answers the pointer, follows the reader's scheme, and asks for nothing."""
+"""The pressure plot's page in a real Chromium: it draws, answers the pointer, follows the scheme, and asks for nothing."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ import pytest
 from darkpool_assets import market_calendar
 from darkpool_assets.rendering.panels_interactive import plot_page, write_plotly_script
 from darkpool_assets.rendering.theme import DARK, LIGHT
-from darkpool_assets_tests.browser.conftest import ARTIFACTS
+from darkpool_assets_tests.browser.conftest import ARTIFACTS, wait_until
 from darkpool_assets_tests.rendering.plotted_rows import DAY, panels_of, varied_panels
 
 pytestmark = pytest.mark.browser
@@ -60,8 +60,8 @@ def panel_at(page, number, *, across=0.5):
     """A point in the panel at `number` from the top, as the window has it."""
     place = page.evaluate(
         """number => { const plot = document.querySelector('.drawing')._fullLayout._plots[`xy${6 + number}`];
-           const box = document.querySelector('.drawing').getBoundingClientRect();
-           return [box.left + plot.xaxis._offset, plot.xaxis._length, box.top + plot.yaxis._offset + plot.yaxis._length / 2]; }""",
+           const {left, top} = document.querySelector('.drawing').getBoundingClientRect();
+           return [left + plot.xaxis._offset, plot.xaxis._length, top + plot.yaxis._offset + plot.yaxis._length / 2]; }""",
         number,
     )
     return place[0] + across * place[1], place[2]
@@ -76,10 +76,13 @@ def test_the_page_opens_without_a_complaint_or_a_request(opened, long_panels, vi
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
-@pytest.mark.parametrize("make", [varied_panels, lambda: panels_of([], []), lambda: panels_of(composites=[])])
-def test_odd_windows_are_drawn(opened, make):
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("varied", varied_panels), ("no_rows", lambda: panels_of([], [])), ("no_composite", lambda: panels_of(composites=[]))],
+)
+def test_odd_windows_are_drawn(opened, name, make):
     page, complaints = opened(make())
-    page.screenshot(path=ARTIFACTS / f"pressure_plot_{len(make().legend)}_keys.png", full_page=True)
+    page.screenshot(path=ARTIFACTS / f"pressure_plot_{name}.png", full_page=True)
     assert complaints == []
 
 
@@ -153,19 +156,19 @@ def test_a_double_click_leads_back_to_the_chosen_view(opened, long_panels):
     page.mouse.down()
     page.mouse.move(x + 300, y, steps=5)
     page.mouse.up()
-    page.wait_for_function(f"{FIRST_SHOWN} !== '{SESSIONS[-60].isoformat()}'")
+    wait_until(lambda: page.evaluate(FIRST_SHOWN) != SESSIONS[-60].isoformat(), what="the zoom")
     page.wait_for_timeout(400)  # longer than what counts as one double click
     page.mouse.dblclick(x, y)
-    page.wait_for_function(f"{FIRST_SHOWN} === '{SESSIONS[-60].isoformat()}'")
+    wait_until(lambda: page.evaluate(FIRST_SHOWN) == SESSIONS[-60].isoformat(), what="the view of 60 sessions")
 
 
 def test_the_plot_follows_the_readers_scheme(opened, long_panels):
     page, _ = opened(long_panels, color_scheme="light")
     inks = [page.evaluate(INK)]
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{INK} === '{DARK.ink}'")
+    wait_until(lambda: page.evaluate(INK) == DARK.ink, what="the other scheme")
     page.emulate_media(color_scheme="light")
-    page.wait_for_function(f"{INK} === '{LIGHT.ink}'")
+    wait_until(lambda: page.evaluate(INK) == LIGHT.ink, what="the other scheme")
     assert inks == [LIGHT.ink]
 
 
@@ -174,11 +177,11 @@ def test_paper_is_light_and_the_screen_dark_again_afterwards(opened, long_panels
     page.evaluate(f"window.printed = []; addEventListener('beforeprint', () => window.printed.push({INK}))")
     page.pdf(path=ARTIFACTS / "pressure_plot.pdf", prefer_css_page_size=True)
     assert page.evaluate("window.printed") == [LIGHT.ink]
-    page.wait_for_function(f"{INK} === '{DARK.ink}'")
+    wait_until(lambda: page.evaluate(INK) == DARK.ink, what="the other scheme")
     assert complaints == []
 
 
-def test_without_the_plotting_script_the_page_leads_to_the_picture(opened, folder, chromium, long_panels, tmp_path):
+def test_without_the_plotting_script_the_page_leads_to_the_picture(chromium, long_panels, tmp_path):
     path = tmp_path / "alone.html"
     path.write_text(plot_page(long_panels, assets="absent", picture="SPY.png", generated_at=None), encoding="utf-8")
     page = chromium.new_page()

@@ -1,7 +1,5 @@
 """The page in a real Chromium: it sorts, it fits a phone, and it complains of nothing."""
 
-import shutil
-
 import pytest
 
 from darkpool_assets.rendering.daily_table_html import daily_table_html
@@ -11,18 +9,6 @@ NAMES = "[...document.querySelectorAll('#symbols tbody th')].map(cell => cell.in
 LEFT_EDGE = "document.querySelector('#symbols tbody th').getBoundingClientRect().left"
 HEADER_TOP = "document.querySelector('#symbols thead').getBoundingClientRect().top"
 REGION_TOP = "document.querySelector('.scroll').getBoundingClientRect().top"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ def page_of(panels, **changes):
 
 
 def data_of(markup):
-    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', markup, re.DOTALL)[1])
+    (content,) = re.findall(r'<script type="application/json">(.*?)</script>', markup, re.DOTALL)
+    return json.loads(content)
 
 
 def painted(part, palette):
@@ -148,7 +149,7 @@ def test_a_window_without_any_row_is_a_figure():
 
 
 def test_the_page_may_load_its_scripts_and_nothing_else(panels):
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page_of(panels))[1]
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page_of(panels))
     assert re.sub(r"sha256-[\w+/=]+", "sha256-x", policy) == (
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-x' 'self' file:; form-action 'none'"
     )

@@ -3,7 +3,7 @@
 import json
 import re
 import struct
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_light_and_dark_are_of_one_size_and_differ(panels, picture):
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 def test_the_drawing_is_well_formed_and_has_no_text(panels, palette):
-    tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(drawing_of(panels, palette)).iter()}
+    tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(drawing_of(panels, palette)).iter()}
     assert tags == {"svg", "defs", "pattern", "path"}
 
 
@@ -99,7 +99,7 @@ def test_a_hostile_symbol_is_not_in_the_drawing():
 
 def test_every_sample_of_the_legend_can_be_drawn(panels):
     samples = [entry["sample"] for entry in picture_data(panels, palette=DARK)["legend"]]
-    assert [ElementTree.fromstring(sample).get("viewBox") for sample in samples] == ["0 0 20 16"] * len(Key)
+    assert [ET.fromstring(sample).get("viewBox") for sample in samples] == ["0 0 20 16"] * len(Key)
 
 
 @pytest.mark.parametrize("sessions", [SESSIONS, SESSIONS[-1:]])

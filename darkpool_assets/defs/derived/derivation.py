@@ -64,6 +64,14 @@ def derive_sessions(
         with warehouse.connected() as connected:
             return make(connected, day)
 
+    yield from render_sessions(context, make_connected, warehouse=warehouse, settings=settings)
+
+
+def render_sessions(
+    context: dg.AssetExecutionContext, make: Callable[[dt.date], SessionReport], *, warehouse: Warehouse, settings: Settings
+) -> Iterator[dg.Output[None]]:
+    """The same for what takes longer than a connection may be held: `make` opens one for what it reads and writes."""
+
     def record(day: dt.date, error: Exception) -> None:
         entry = derivation_entry(
             context.asset_key.to_user_string(),
@@ -75,7 +83,7 @@ def derive_sessions(
         )
         warehouse.append({"derivation_ledger": entry})
 
-    yield from make_sessions(context, make_connected, on_failure=record)
+    yield from make_sessions(context, make, on_failure=record)
 
 
 def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> dg.TableMetadataValue:

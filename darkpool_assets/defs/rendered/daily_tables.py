@@ -3,7 +3,6 @@
 It shows no composite: a closed gate never takes the table away. Files are written whole or not at all.
 """
 
-import base64
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,9 +13,10 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
-from darkpool_assets.defs.derived.derivation import derive_sessions, preview
+from darkpool_assets.defs.derived.derivation import preview, render_sessions
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
 from darkpool_assets.defs.ledgers import UpstreamFailed, derivation_entry, refuse_after_failed_derivation
+from darkpool_assets.defs.rendered.inline_picture import inline_picture
 from darkpool_assets.rendering.daily_table import build_daily_table
 from darkpool_assets.rendering.daily_table_csv import daily_table_csv
 from darkpool_assets.rendering.daily_table_html import daily_table_html
@@ -55,9 +55,10 @@ def daily_tables(
 ) -> Iterator[dg.Output[None]]:
     """The files of one day, byte-identical for equal rows apart from the generated-at line."""
 
-    def make(warehouse: Warehouse, day: dt.date) -> SessionReport:
-        refuse_after_failed_derivation(warehouse, day, assets=_RESTS_ON, version=settings.inference_version)
-        metrics, table = _table_of(warehouse, day, settings=settings)
+    def make(day: dt.date) -> SessionReport:
+        with warehouse.connected() as connected:
+            refuse_after_failed_derivation(connected, day, assets=_RESTS_ON, version=settings.inference_version)
+            metrics, table = _table_of(connected, day, settings=settings)
         written = write_daily_table(table, metrics, folder=tables_folder(settings, day), settings=settings)
         entry = derivation_entry(
             "daily_tables", day, settings=settings, as_of=metrics["as_of"][0], status=IngestStatus.STORED, stored=metrics.height
@@ -66,16 +67,10 @@ def daily_tables(
         metadata: dict[str, object] = {kind: dg.MetadataValue.path(str(path.resolve())) for kind, path in written.items()}
         metadata["preview"] = preview(metrics, _PREVIEW)
         if day.isoformat() == context.partition_keys[-1]:
-            metadata["picture"] = _inline_picture(table)
+            metadata["picture"] = inline_picture("daily table", daily_table_preview(table))
         return SessionReport(f"{metrics.height} symbols in {', '.join(written)}", metadata=metadata)
 
-    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
-
-
-def _inline_picture(table: DailyTable) -> dg.MarkdownMetadataValue:
-    """A small picture for the UI; of a range only the newest day gets one, to keep the event log small."""
-    picture = base64.b64encode(daily_table_preview(table)).decode()
-    return dg.MetadataValue.md(f"![daily table](data:image/png;base64,{picture})")
+    yield from render_sessions(context, make, warehouse=warehouse, settings=settings)
 
 
 def tables_folder(settings: Settings, day: dt.date) -> Path:

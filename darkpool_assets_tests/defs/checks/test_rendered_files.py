@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from darkpool_assets.defs.checks.rendered_files import _verdict
+from darkpool_assets.defs.checks.rendered_files import files_verdict
 from darkpool_assets.defs.rendered.daily_tables import daily_tables, tables_folder
 from darkpool_assets.vocabulary import DISCLAIMER
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, WEEK
@@ -25,19 +25,19 @@ def written(graph: Graph, **texts: str) -> Path:
 
 def test_files_that_carry_the_disclaimer_pass(graph: Graph):
     written(graph, html=f"<p>{DISCLAIMER}</p>", csv=DISCLAIMER)
-    assert _verdict(graph.settings(), FRIDAY).passed
+    assert files_verdict(tables_folder(graph.settings(), FRIDAY)).passed
 
 
 @pytest.mark.parametrize("text", ["", DISCLAIMER[:-1], DISCLAIMER.lower(), DISCLAIMER.replace("inferred estimates", "values")])
 def test_a_file_without_the_verbatim_disclaimer_is_named(graph: Graph, text: str):
     written(graph, html=DISCLAIMER, csv=text)
-    verdict = _verdict(graph.settings(), FRIDAY)
+    verdict = files_verdict(tables_folder(graph.settings(), FRIDAY))
     assert not verdict.passed
     assert verdict.metadata["without"] == ["daily_metrics.csv"]
 
 
 def test_a_day_without_files_fails(graph: Graph):
-    assert not _verdict(graph.settings(), FRIDAY).passed
+    assert not files_verdict(tables_folder(graph.settings(), FRIDAY)).passed
 
 
 def test_the_real_files_of_a_range_have_a_verdict_each(made_week: Graph):
