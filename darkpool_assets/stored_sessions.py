@@ -25,6 +25,7 @@ from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets.vocabulary import DataQuality, IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
+RESTING: Final = ("composite_signal", "daily_tables")
 _UNFINISHED: Final = (IngestStatus.NOT_PUBLISHED, IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 _OTC_COLUMNS: Final = (
     "otc_week_used", "otc_published_date", "otc_status", "otc_off_exchange_volume", "otc_ats_volume", "otc_non_ats_volume",
@@ -58,9 +59,10 @@ class StoredSessions:
         failed = entries.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col("asset").is_in(list(selected)))
         if entry.is_empty() or failed.height or not self._was_derived_alike(entry):
             return False
+        made_of_it = entries.filter(pl.col("asset").is_in(list(set(RESTING) & set(selected))), pl.col("at") < entry["at"][0])
         is_new = pl.col("status").is_in([IngestStatus.STORED.value, IngestStatus.PARTIAL.value])
-        if stored.filter(is_new, pl.col("at") > entry["at"][0]).height:
-            return False  # stored after it was derived: a run stopped between the two
+        if made_of_it.height or stored.filter(is_new, pl.col("at") > entry["at"][0]).height:
+            return False  # older than what it rests on: a run stopped between the two
         read = dict(zip(readings["feed"], readings["at"], strict=True))
         if self._has_newer_file(day, read=read, derived=entry["at"][0]):
             return False

@@ -19,9 +19,11 @@ from darkpool_assets.sample_market.market_server import MarketServer
 from darkpool_assets.sample_market.plan import SampleMarket
 from darkpool_assets.session_runs import Outcome, SessionRunner
 from darkpool_assets.settings import Settings, load_settings
+from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse
 
 TICKERS = "SPY,AAPL,BRK.B,RGTI"
+TABLES_ALONE = [name for name, table in TABLES.items() if table.stage in {"raw", "derived"}]
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ class LiveGraph:
         )
 
     def run(self, days: Sequence[dt.date] | None = None, *, force: bool = False, **changes: Any) -> Outcome:
-        """The days (the last session) as the command line makes them."""
+        """The days (the last session) as the command line makes them, nothing drawn."""
         runner = SessionRunner(self.settings(**changes), self.instance, on_day=lambda *_: None)
-        return runner.run(days or [self.day], force=force)
+        return runner.run(days or [self.day], select=TABLES_ALONE, force=force)
 
     def rows(self, table: str) -> pl.DataFrame:
         """Every stored row of a table."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, PUBLISHED, THURSDAY, TUESDAY, WEDNESDAY, WEEK
 from darkpool_assets_tests.hand_made_graph import Graph
@@ -112,3 +113,9 @@ def test_a_renamed_short_file_keeps_the_gate_open(again: Graph):
     file.with_name(f"{file.stem}.txt.gz").write_bytes(gzip.compress(content))
     again.run([TUESDAY], ["finra_short_daily_raw"])
     assert judge_day(again.warehouse, TUESDAY, settings=again.settings()).is_open
+
+
+def test_a_composite_older_than_its_metrics_leaves_the_day_unsettled(again: Graph):
+    assert again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])
+    again.materialise(daily_metrics, FRIDAY)
+    assert not again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])

@@ -81,6 +81,8 @@ def _verdict(row: Mapping[str, Any]) -> str:
     if label == FinalLabel.INSUFFICIENT:
         return f"Insufficient: {_lack(row)}"
     if label == FinalLabel.UNSTABLE:
+        if row["lit_buy_ratio_low"] is None or row["lit_buy_ratio_high"] is None:
+            return "Unstable: the classification rules do not put the lit buy ratio on one side of 0.5"
         low, high = (_plain(_cut_off(row[f"lit_buy_ratio_{end}"])) for end in ("low", "high"))
         return f"Unstable: the classification rules put the lit buy ratio at {low} to {high}, not all on one side of 0.5"
     strength = _signed(_cut_off(row["composite_score"] * row["confidence"]))

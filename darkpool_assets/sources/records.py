@@ -14,7 +14,7 @@ import polars as pl
 from darkpool_assets.sources.errors import MalformedSource
 
 AT: Final = "at"
-MAX_SHARES: Final = 1e15  # more than all markets together trade in a year
+MAX_SHARES: Final = 1e13  # more than all markets together trade in a year
 SYMBOL_FORM: Final = r"^[!-+\-.-~]{1,32}$"
 _CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"
 _EXACT_FLOAT_INTEGERS: Final = 2**53

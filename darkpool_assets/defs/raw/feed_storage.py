@@ -47,6 +47,8 @@ class Feed:
         is_due: For a feed of a service: whether a day is asked for, given its ledger entries and the moment; None for files.
         attempted: Look-back days that this run has asked for already.
         beside: Names of sources that count together with the one that is stored: a directory's other files.
+        has_faltered: Whether the service could not be reached when it was asked last: one address may fail alone, two in a row
+            are an outage.
         outage: Why the service is not asked any more in this run.
     """
 
@@ -59,6 +61,7 @@ class Feed:
     is_due: Callable[..., bool] | None = None
     attempted: set[dt.date] = field(default_factory=set)
     beside: frozenset[str] = frozenset()
+    has_faltered: bool = False
     outage: SourceError | None = None
 
     def store_day(self, day: dt.date, *, look_back: bool = False) -> tuple[IngestStatus, list[Reading], str]:
@@ -93,12 +96,15 @@ class Feed:
         """
         if self.outage:
             raise self.outage
+        had_faltered, self.has_faltered = self.has_faltered, False
         try:
             return call()
         except NotPublishedYet:
             raise
         except (TransientSourceError, CredentialsRefused) as error:
-            self.outage = error
+            self.has_faltered = True
+            if had_faltered or isinstance(error, CredentialsRefused):
+                self.outage = error
             raise
 
     def note(self, day: dt.date, status: IngestStatus, message: str) -> tuple[IngestStatus, list[Reading], str]:

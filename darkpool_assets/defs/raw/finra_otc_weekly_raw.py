@@ -48,7 +48,7 @@ def finra_otc_weekly_raw(
         ledger_columns=lambda _reading: {"symbols": json.dumps(universe) if (universe := finra.otc_universe) else None},
         is_forced=is_forced(context),
     )
-    asked: set[dt.date] = set()
+    asked: dict[dt.date, SourceError | None] = {}
     read_once: list[SessionReport] = []
 
     def make(day: dt.date) -> SessionReport:
@@ -61,8 +61,10 @@ def finra_otc_weekly_raw(
     yield from make_sessions(context, make, on_failure=feed.record_failure)
 
 
-def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: set[dt.date]) -> SessionReport:
-    """Ask FINRA's Query API for those weeks in reach that are due, each once in a run; `asked` remembers them.
+def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: dict[dt.date, SourceError | None]) -> SessionReport:
+    """Ask FINRA's Query API for those weeks in reach that are due, each once in a run; `asked` remembers them and their errors.
+
+    A week that fails costs that week; the others are asked for while the service is in reach.
 
     Raises:
         SourceError: FINRA could not be asked, and no week in reach is stored.
@@ -70,16 +72,32 @@ def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: set[dt.da
     weeks = market_calendar.otc_weeks_in_reach(day)
     readings: list[Reading] = []
     try:
-        for week in _due_weeks(feed, finra, [week for week in weeks if week not in asked]):
-            readings += _ask_for_week(feed, finra, week)
-            asked.add(week)
+        due = _due_weeks(feed, finra, [week for week in weeks if week not in asked])
     except SourceError as error:
-        if not feed.warehouse.stored_days(feed.name, weeks[0], weeks[-1]):
-            raise
-        message = f"{type(error).__name__}: {error} The day goes on with the weeks that are stored."
-        return SessionReport(message, metadata={"status": IngestStatus.DEGRADED.value})
+        return _without_failed_weeks(feed, weeks, readings, [error])
+    for week in due:
+        asked[week] = None
+        try:
+            readings += _ask_for_week(feed, finra, week)
+        except SourceError as error:
+            asked[week] = error
+            if feed.outage:
+                break
+    errors = [error for week in weeks if (error := asked.get(week))]
+    if errors:
+        return _without_failed_weeks(feed, weeks, readings, errors)
     status = IngestStatus.STORED if readings else IngestStatus.UNCHANGED
     return report_readings(status, readings, "" if readings else "no week is due to be asked for")
+
+
+def _without_failed_weeks(
+    feed: Feed, weeks: Sequence[dt.date], readings: Sequence[Reading], errors: Sequence[SourceError]
+) -> SessionReport:
+    if not feed.warehouse.stored_days(feed.name, weeks[0], weeks[-1]):
+        raise errors[0]
+    told = " ".join(dict.fromkeys(f"{type(error).__name__}: {error}" for error in errors))
+    report = report_readings(IngestStatus.DEGRADED, readings, "")
+    return replace(report, summary=f"{told} The day goes on with the weeks that are stored.")
 
 
 def _due_weeks(feed: Feed, finra: FinraFeeds, weeks: Sequence[dt.date]) -> list[dt.date]:

@@ -29,7 +29,6 @@ from darkpool_assets.vocabulary import TradeSource
 from darkpool_assets.warehouse import Warehouse
 
 _TABLE: Final = POLYGON_EQUITY_TRADES_RAW.name
-_SERVICE: Final = "v3/trades"
 
 
 @daily_asset(
@@ -98,27 +97,22 @@ class _StoredTape:
         return self._beside_stored(reading, day, replaced=set(wanted) - set(reading.failures)) if newest else reading
 
     def _ask(self, day: dt.date, wanted: list[str], *, window: Window, has_others: bool) -> Reading:
-        """Trades and quotes of `wanted`.
+        """Trades and quotes of `wanted`; where the others are stored, no trade or the failure of all of these is a reading too.
 
         Raises:
             NotPublishedYet: a service has no trade of the day, or its tape would be cut short, for it is not over.
         """
         if self.polygon.trades_are_asked_for and dt.datetime.now(dt.UTC) < window[1] + TRADES_FINAL_AFTER:
             raise NotPublishedYet(f"The trades of {day} are asked for from {window[1] + TRADES_FINAL_AFTER:%H:%M} UTC on.")
-        try:
-            return self.polygon.quoted_trades(day, symbols=wanted, attach=attach_streamed_quotes)
-        except NotPublishedYet:
-            if not has_others:
-                raise
-            nothing = POLYGON_EQUITY_TRADES_RAW.conform(pl.DataFrame(schema=POLYGON_EQUITY_TRADES_RAW.schema))
-            return Reading(source=_SERVICE, rows=nothing, physical_rows=0, message=f"no trade of {', '.join(wanted)}")
+        return self.polygon.quoted_trades(day, symbols=wanted, attach=attach_streamed_quotes, may_be_empty=has_others)
 
     def ledger_columns(self, reading: Reading) -> dict[str, float | str | None]:
         """Eligible lit prints of the tickers, kept so that they can be checked after raw trades are pruned; and who they are."""
         is_print = pl.col("data_source") != TradeSource.MINUTE_BARS.value
         prints = reading.rows.filter(is_print, pl.col("symbol").is_in(list(self._tickers)))
         lit = categorise_prints(prints).filter(pl.col("category") == PrintCategory.LIT.value)
-        tickers = self._tickers | set(reading.rows["symbol"].unique())
+        # Of a ticker that a file lacks nothing is known; a service that has no trade of it says so.
+        tickers = set(reading.rows["symbol"]) | (self._tickers if self.polygon.trades_are_asked_for else set())
         return {"lit_rows": lit.height, "lit_volume": float(lit["size"].sum()), "symbols": json.dumps(sorted(tickers))}
 
     @property

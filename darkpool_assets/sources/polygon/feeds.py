@@ -64,7 +64,9 @@ class PolygonFeeds:
         settings = self._settings
         return not (settings.polygon_daily_agg_file or settings.polygon_daily_agg_dir) and self._has_service
 
-    def quoted_trades(self, day: dt.date, *, symbols: Sequence[str], attach: Attach) -> Reading:
+    def quoted_trades(
+        self, day: dt.date, *, symbols: Sequence[str], attach: Attach, may_be_empty: bool = False
+    ) -> Reading:  # fmt: skip
         """The prints of `symbols` inside the session window of `day`, with the quotes that `attach` joins to them.
 
         Prints are not rid of repetitions. One symbol's failure over REST is named in `failures`, the others are whole.
@@ -73,12 +75,14 @@ class PolygonFeeds:
             day: Session.
             symbols: Tickers, with "/" or ".".
             attach: (prints of one or more symbols, their quotes in ascending parts) -> the prints with bid and ask.
+            may_be_empty: The day's other symbols were read before: over REST, no trade of any of these is no fault of the day.
 
         Raises:
             NotPublishedYet: the source does not have the day yet.
             NotConfigured: there is neither a file, nor a directory, nor a key.
             MissingSource: what a setting names does not exist.
-            MalformedSource: a file breaks its format or has no row of `day`; or every symbol's answer does.
+            MalformedSource: a file breaks its format or has no row of `day`; or every symbol's answer does, and the day may not
+                be empty.
             RefusedBySource, TransientSourceError: the service refused or could not be reached.
         """
         settings = self._settings
@@ -93,7 +97,8 @@ class PolygonFeeds:
         if not self._rest:
             sources = "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR, POLYGON_FLAT_FILES_KEY, POLYGON_API_KEY"
             raise NotConfigured("Polygon trades", f"{sources}{_OFFLINE if settings.offline else ''}")
-        return self._live.read_day(day, window=settings.session_window(day), symbols=symbols, attach=attach)
+        window = settings.session_window(day)
+        return self._live.read_day(day, window=window, symbols=symbols, attach=attach, may_be_empty=may_be_empty)
 
     def daily_agg(self, day: dt.date, *, look_back: bool = False) -> Reading:
         """The aggregates of `day`, whole market where the source gives it.

@@ -50,6 +50,7 @@ class _Day:
     date: dt.date
     window: Window
     attach: Attach
+    may_be_empty: bool = False
     has_ended: Event = field(default_factory=Event)
     quote_rows: dict[str, int] = field(default_factory=dict)
 
@@ -72,7 +73,9 @@ class LiveTrades:
         self._workers = workers
         self._refused: set[tuple[str, dt.date | None]] = set()
 
-    def read_day(self, day: dt.date, *, window: Window, symbols: Sequence[str], attach: Attach) -> Reading:
+    def read_day(
+        self, day: dt.date, *, window: Window, symbols: Sequence[str], attach: Attach, may_be_empty: bool = False
+    ) -> Reading:
         """The prints of `symbols` inside the session window of `day`, each with the quote that `attach` finds for it.
 
         Without trades in the plan every symbol's one-minute bars stand in for them; without quotes bid and ask are null
@@ -84,6 +87,8 @@ class LiveTrades:
             symbols: Tickers, with "/" or ".".
             attach: (prints of one symbol, its quotes in ascending parts) -> the prints with bid and ask; called by several
                 threads at once.
+            may_be_empty: The day's other symbols were read before: that none of these has a trade, or that each of them
+                fails, is no fault of the day.
 
         Returns:
             polygon_equity_trades_raw's columns in tape order (symbol, timestamp, sequence number), repetitions included.
@@ -91,12 +96,12 @@ class LiveTrades:
         Raises:
             CredentialsRefused: the key is refused; the day ends at once.
             NotEntitled: neither trades nor minute bars of the day are in the plan.
-            NotPublishedYet: no symbol has a trade.
-            SourceError: the first symbol's error, where no other symbol has a trade.
+            NotPublishedYet: no symbol has a trade, and the day may not be empty.
+            SourceError: the first symbol's error, where no other symbol has a trade and the day may not be empty.
         """
         asked_before = self._rest.requests
         wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
-        asked = _Day(day, window, attach)
+        asked = _Day(day, window, attach, may_be_empty)
         reading = self._of_trades(asked, wanted) or self._of_bars(asked, wanted)
         return replace(reading, requests=self._rest.requests - asked_before)
 
@@ -142,7 +147,7 @@ class LiveTrades:
             day.has_ended.set()
             pool.shutdown(wait=False, cancel_futures=True)
         in_order = [readings[symbol] for symbol in symbols if symbol in readings]
-        return _joined(in_order, dict(sorted(failures.items())), day=day.date)
+        return _joined(in_order, dict(sorted(failures.items())), day=day)
 
     def _bars_of(self, day: _Day, symbol: str) -> Reading:
         return self._rest.minute_bars(
@@ -209,20 +214,22 @@ def _while_wanted(pages: Iterable[_T], has_ended: Event) -> Iterator[_T]:
         yield page
 
 
-def _joined(readings: Sequence[Reading], failures: dict[str, SourceError], *, day: dt.date) -> Reading:
+def _joined(readings: Sequence[Reading], failures: dict[str, SourceError], *, day: _Day) -> Reading:
     """The symbols' readings, which come in order of symbol, as one.
 
     Raises:
-        SourceError: the first symbol's failure, where none of the others has a row.
-        NotPublishedYet: no failure and no row.
+        SourceError: the first symbol's failure, where none of the others has a row and the day may not be empty.
+        NotPublishedYet: no failure and no row, and the day may not be empty.
     """
     physical = sum(reading.physical_rows for reading in readings)
-    if not physical:
-        raise next(iter(failures.values()), NotPublishedYet(f"Polygon has no trade of {day} for any configured ticker yet."))
+    if not physical and not day.may_be_empty:
+        absent = NotPublishedYet(f"Polygon has no trade of {day.date} for any configured ticker yet.")
+        raise next(iter(failures.values()), absent)
+    rows = [tables.POLYGON_EQUITY_TRADES_RAW.empty(), *(reading.rows for reading in readings)]
     return Reading(
-        source="", rows=pl.concat([reading.rows for reading in readings]), physical_rows=physical,
+        source="", rows=pl.concat(rows), physical_rows=physical,
         duplicate_rows=sum(reading.duplicate_rows for reading in readings),
         dropped_rows=sum(reading.dropped_rows for reading in readings),
         off_session_rows=sum(reading.off_session_rows for reading in readings),
-        failures={symbol: str(error) for symbol, error in failures.items()},
+        failures={symbol: f"{type(error).__name__}: {error}" for symbol, error in failures.items()},
     )  # fmt: skip
