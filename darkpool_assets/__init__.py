@@ -5,15 +5,18 @@ FINRA does not publish trade direction for off-exchange volume. Buy/Sell values 
 The tree, in the order of its flow:
 
     vocabulary.py, market_calendar.py, settings.py, tables.py   words, sessions, settings, tables declared once
-    sources/         bytes of the outside world -> typed frames
+    sources/         bytes of the outside world (files, HTTP, S3) -> typed frames
     warehouse.py     DuckDB: every read and write, each in one short transaction
     analytics/       frames -> frames: the finance; no clock, disk, network or Dagster
     rendering/       frames -> HTML, PNG, CSV
-    sample_market/   the seeded simulator behind `darkpool demo` and the tests
+    sample_market/   the seeded simulator behind `darkpool demo` and the tests, and its local server
     resources.py     Dagster shells that hand assets plain objects
-    defs/            the graph: raw -> derived -> rendered, and the checks
+    defs/            the graph: raw -> derived -> phase_c, rendered, and the checks
     definitions.py   everything that may run, on one screen
     session_choice.py, stored_sessions.py, session_runs.py   which sessions a command makes, skips and derives again
     status_report.py, table_export.py                        what `darkpool status` and `darkpool export` show
+    database_check.py, coverage_history.py, check_report.py  what `darkpool check` and the notebook ask and show
+    site_server.py   the report site on loopback, beside the Dagster UI
     cli.py           the same definitions from a terminal
+    notebooks/       database_check.ipynb: the same rules on a database of your own
 """  # noqa: E501 - the disclaimer stands verbatim on one line

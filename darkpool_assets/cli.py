@@ -24,11 +24,12 @@ from rich.table import Column
 from rich.table import Table as ScreenTable
 
 from darkpool_assets.settings import Settings, SettingsError, describe_settings, load_settings
-from darkpool_assets.vocabulary import DISCLAIMER
+from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DAGSTER_HOME: Final = Path("data/dagster_home")
 DEMO_FOLDER: Final = Path("data/demo")
+CHARTED_SESSIONS: Final = 10
 
 app = typer.Typer(
     name="darkpool",
@@ -97,9 +98,10 @@ def _make_demo(last_session: dt.date, plots: str) -> int:
 
 @app.command()
 def run(*, plots: PlotsOf = "last", force: Force = False) -> None:
-    """Make the sessions that FETCH_MODE, TARGET_DATE and BACKFILL_COUNT choose."""
+    """Make the sessions that FETCH_MODE, TARGET_DATE and BACKFILL_COUNT choose, and recent ones that are not whole yet."""
     settings = load_settings()
-    raise typer.Exit(_make(settings, lambda now: _chosen(settings, now), force=force, plots=plots))
+    heal = settings.target_date is None
+    raise typer.Exit(_make(settings, lambda now: _chosen(settings, now), force=force, plots=plots, heal=heal))
 
 
 @app.command()
@@ -123,28 +125,36 @@ def backfill(
 
 
 @app.command()
-def check(day: Annotated[str | None, typer.Argument(metavar="DATE")] = None) -> None:
-    """Print every rule's verdict of a day (the newest stored one); 1 when the Phase C gate is closed."""
-    from darkpool_assets.defs.stored_day import judge_day
+def check(
+    day: Annotated[str | None, typer.Argument(metavar="DATE")] = None,
+    *,
+    last: Annotated[int, typer.Option(min=1, max=2500, help="Stored sessions to judge, up to DATE.")] = 1,
+) -> None:
+    """Print every rule's verdict of a day (the newest stored one), its failing rows, and coverage over time.
+
+    Ends with 1 when the Phase C gate is closed.
+    """
+    from darkpool_assets.check_report import coverage_screen, failing_screen, gate_line, verdicts_screen
+    from darkpool_assets.coverage_history import coverage_over_time
+    from darkpool_assets.database_check import check_day
 
     settings = load_settings()
     _refuse_without_database(settings)
     chosen = _session("DATE", day) if day else _newest_stored_day(settings)
-    verdict = judge_day(_warehouse(settings), chosen, settings=settings)
-    table = ScreenTable(
-        "Rule",
-        "",
-        Column("Check", overflow="fold"),
-        Column("Verdict", overflow="fold"),
-        title=f"{chosen}, {settings.inference_version}",
-        title_justify="left",
-    )
-    for one in verdict.verdicts:
-        mark = "[green]✓[/]" if one.passed else ("[red]✗[/]" if one.rule.severity == "ERROR" else "[yellow]![/]")
-        table.add_row(str(one.rule.number), mark, one.rule.name, "" if one.passed else _plain(one.explanation))
-    screen.print(table)
-    screen.print("Phase C gate: open" if verdict.is_open else "Phase C gate: CLOSED", style="bold")
-    raise typer.Exit(0 if verdict.is_open else 1)
+    earlier = [one for one in _stored_days(settings) if one < chosen] if last > 1 else []
+    warehouse, gates = _warehouse(settings), {}
+    for one in [*earlier, chosen][-last:]:
+        checked = check_day(warehouse, one, settings=settings)
+        gates[one] = checked.gate
+        if last == 1:
+            screen.print(verdicts_screen(checked.verdicts, title=f"{one}, {settings.inference_version}"))
+        screen.print(gate_line(checked.gate, day=one), style="bold", highlight=False)
+        screen.print(failing_screen(checked.verdicts), highlight=False)
+        screen.print()
+    shown = max(last, CHARTED_SESSIONS)
+    screen.print(coverage_screen(coverage_over_time(warehouse, settings=settings, until=chosen, last=shown, judged=gates)))
+    screen.print(f"\n{SAMPLE_DATA_NOTICE}. {DISCLAIMER}" if settings.sample_data else f"\n{DISCLAIMER}", style="dim")
+    raise typer.Exit(0 if all(gate.is_open for gate in gates.values()) else 1)
 
 
 @app.command()
@@ -235,6 +245,7 @@ def _make(
     select: list[str] | None = None,
     skip_finished: bool = False,
     plots: str = "last",
+    heal: bool = False,
 ) -> int:
     """Run sessions with progress and say what was made; returns the exit code."""
     import dagster as dg
@@ -250,6 +261,7 @@ def _make(
             runner = SessionRunner(settings, instance, on_day=lambda *step: (heed(), on_day(*step))[1])
             if unknown := set(select or []) - set(runner.asset_names):
                 raise SettingsError([f"--select: given {', '.join(sorted(unknown))}; allowed: {', '.join(runner.asset_names)}"])
+            days = runner.with_unfinished(days) if heal else days
             outcome = (
                 runner.run_unfinished(days, select=select, plots=drawn)
                 if skip_finished

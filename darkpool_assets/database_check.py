@@ -60,9 +60,7 @@ def read_only_warehouse(settings: Settings) -> Warehouse:
     """
     path = settings.duckdb_path
     if not path.is_file():
-        raise SettingsError(
-            [f"DUCKDB_PATH: given {path}, no database there; make one with `darkpool run` or `darkpool demo`"]
-        )
+        raise SettingsError([f"DUCKDB_PATH: given {path}, no database there; make one with `darkpool run` or `darkpool demo`"])
     opened = PatientDuckDB(database=str(path), connection_config={"access_mode": "READ_ONLY"})
     warehouse = Warehouse(opened.get_connection)
     try:
@@ -127,7 +125,7 @@ def _rendered_rules(day: dt.date, *, settings: Settings) -> list[Rule]:
         (key,) = check.check_keys
         asset, folder = key.asset_key.to_user_string(), folder_of(settings, day)
         if folder.is_dir():
-            remedy = f"Materialise {asset} of this day again."
+            remedy = f"Materialise {asset} again."
             rules.append(Rule(10, key.name, asset, Severity.ERROR, lambda _stored, f=folder: _without_disclaimer(f), remedy))
     return rules
 
@@ -139,17 +137,16 @@ def _without_disclaimer(folder: Path) -> list[Finding]:
 
 
 def verdict_rows(verdicts: Sequence[RuleVerdict]) -> pl.DataFrame:
-    """One row per rule: rule (number), check, table, severity, verdict (holds, BROKEN or warns), found, remedy if one is due."""
+    """One row per rule: rule (its number), verdict (holds, BROKEN or warns), found (failing rows), severity, check, table."""
     return pl.DataFrame(
         [
             {
                 "rule": one.rule.number,
-                "check": one.rule.name,
-                "table": one.rule.asset,
-                "severity": one.rule.severity.value,
                 "verdict": "holds" if one.passed else "BROKEN" if one.rule.severity is Severity.ERROR else "warns",
                 "found": len(one.findings),
-                "remedy": "" if one.passed else one.rule.remedy,
+                "severity": one.rule.severity.value,
+                "check": one.rule.name,
+                "table": one.rule.asset,
             }
             for one in verdicts
         ]

@@ -28,6 +28,7 @@ from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 LARGEST_RUN: Final = 30
+HEALED_SESSIONS: Final = 5
 WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "composite_signal", "daily_tables")
 DRAWN: Final = ("pressure_plots", "report_site")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
@@ -104,6 +105,11 @@ class SessionRunner:
                 outcome.made = outcome.made or [day for day in drawn if day in days]
         self._collect(outcome, started, days)
         return outcome
+
+    def with_unfinished(self, days: Sequence[dt.date]) -> list[dt.date]:
+        """`days` and, of the sessions just before them, those that a feed did not give or was late for."""
+        before = market_calendar.sessions_before(days[0], HEALED_SESSIONS) if days else []
+        return [*self._stored.unfinished(before), *days]
 
     def run_unfinished(
         self, days: Sequence[dt.date], *, select: Sequence[str] | None = None, plots: Plots = Plots.LAST

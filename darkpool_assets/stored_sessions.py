@@ -50,7 +50,7 @@ class StoredSessions:
             index = warehouse.read_day(
                 "index_constituent_short_agg_daily", day, inference_version=self._settings.inference_version
             )
-        if readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED])).height:
+        if readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED])).height or self._can_be_had(readings):
             return False
         if "daily_tables" in selected and not self._has_every_page(day):
             return False
@@ -121,6 +121,23 @@ class StoredSessions:
         weeks_on = max(days) + dt.timedelta(weeks=market_calendar.OTC_REACH_WEEKS + 1)
         last = max([*market_calendar.sessions_after(max(days), window), weeks_on])
         return self._warehouse.stored_days("daily_metrics", first, last, inference_version=self._settings.inference_version)
+
+    def _can_be_had(self, readings: pl.DataFrame) -> bool:
+        """Whether a feed that had no source when the day was made has one now."""
+        without = set(readings.filter(pl.col("status") == IngestStatus.NOT_CONFIGURED.value)["feed"])
+        finra, polygon = FinraFeeds(self._settings), PolygonFeeds(self._settings)
+        return any((finra if feed.startswith("finra") else polygon).has_source(feed) for feed in without)
+
+    def unfinished(self, days: Sequence[dt.date]) -> list[dt.date]:
+        """Those of `days` that were asked for and are not whole: a feed failed, or was not published yet."""
+        if not days:
+            return []
+        readings = self._warehouse.newest_entries("ingest_ledger", days[0], days[-1], by=["partition_date", "feed"])
+        bad = readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED]))
+        made = set(
+            self._warehouse.stored_days("daily_metrics", days[0], days[-1], inference_version=self._settings.inference_version)
+        )
+        return [day for day in days if day in set(bad["partition_date"]) and day in made]
 
     def _has_every_page(self, day: dt.date) -> bool:
         kinds = ["html", "png", *(["csv"] if self._settings.export_csv else [])]

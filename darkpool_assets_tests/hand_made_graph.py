@@ -15,7 +15,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from darkpool_assets.definitions import END_OF_DAY, build_definitions
 from darkpool_assets.resources import build_resources, connect_to
-from darkpool_assets.session_runs import Outcome, Plots, SessionRunner
+from darkpool_assets.session_runs import DRAWN, Outcome, Plots, SessionRunner
 from darkpool_assets.settings import Settings
 from darkpool_assets.stored_sessions import StoredSessions
 from darkpool_assets.tables import TABLES
@@ -61,11 +61,14 @@ class Graph:
         select: Sequence[str] | None = None,
         *,
         force: bool = False,
-        plots: str = "last",
+        plots: str | None = None,
         **changes: Any,
     ) -> Outcome:
-        """The days as the command line makes them."""
-        return self.runner(**changes).run(days, select=select, force=force, plots=Plots(plots))
+        """The days as the command line makes them; plots and pages, which take longest, only where `plots` asks for them."""
+        runner = self.runner(**changes)
+        if plots is None:
+            select = select or [name for name in runner.asset_names if name not in DRAWN]
+        return runner.run(days, select=select, force=force, plots=Plots(plots or "last"))
 
     def runner(self, **changes: Any) -> SessionRunner:
         """The command line's runner."""

@@ -19,7 +19,7 @@ from darkpool_assets import cli, session_runs
 from darkpool_assets.resources import connect_to
 from darkpool_assets.session_runs import Outcome
 from darkpool_assets.settings import Settings
-from darkpool_assets.vocabulary import DISCLAIMER
+from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, THURSDAY, WEEK, HandMadeFeeds
 from darkpool_assets_tests.hand_made_graph import Graph
@@ -109,6 +109,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[dt.date], obj
 
     monkeypatch.setattr(session_runs, "SessionRunner", Recorder)
     return calls
+
+
+def tamper(terminal: Terminal, day: str) -> None:
+    """Say of one row of a day that its week is not known."""
+    with connect_to(terminal.database)() as connection:
+        connection.execute(f"update daily_metrics set data_quality = 'PRE_OTC' where symbol = 'SPY' and date = '{day}'")
 
 
 def columns(screen: str) -> list[str]:
@@ -271,16 +277,43 @@ def test_check_takes_the_newest_stored_day(filled: Terminal):
 
 
 def test_check_of_a_tampered_day_ends_with_one_and_says_rule_who_and_remedy(filled: Terminal):
-    with connect_to(filled.database)() as connection:
-        connection.execute("update daily_metrics set data_quality = 'PRE_OTC' where symbol = 'SPY' and date = '2025-12-12'")
+    tamper(filled, "2025-12-12")
     said = filled.run("check", "2025-12-12")
     assert said.code == 1
     assert "Phase C gate: CLOSED" in said.out
-    _number, _mark, checks, verdicts = columns(said.out)
+    _number, marks, checks, _found = columns(said.out)
     assert "data_quality_follows_the_published_week" in checks
-    assert "SPY:PRE_OTC" in verdicts
-    assert "Materialisedaily_metrics" in verdicts
+    assert "✗" in marks
+    assert "Rule 1 (ERROR) data_quality_follows_the_published_week\n  SPY  PRE_OTC although its own week 2025-12-08" in said.out
+    assert "→ Materialise daily_metrics of this day again." in said.out
     assert filled.run("check", "2025-12-11").code == 0
+
+
+def test_check_draws_the_coverage_of_the_last_sessions_under_the_rules(filled: Terminal):
+    tamper(filled, "2025-12-12")
+    said = filled.run("check", COLUMNS="80", NO_COLOR="1")
+    chart = said.out.partition("Coverage over time")[2]
+    lines = {line.split()[0]: line for line in chart.splitlines() if line.startswith("2025-")}
+    assert list(lines) == [str(day) for day in WEEK]
+    assert "█████  █████  █████" in lines["2025-12-11"]
+    assert lines["2025-12-11"].rstrip().endswith("open")
+    assert lines["2025-12-12"].rstrip().endswith("CLOSED")
+    assert DISCLAIMER in " ".join(chart.split())
+    assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_check_of_several_sessions_ends_with_one_when_one_is_closed(filled: Terminal):
+    tamper(filled, "2025-12-11")
+    said = filled.run("check", "--last", "2")
+    assert said.code == 1
+    gates = [line for line in said.out.splitlines() if line.startswith("Phase C gate")]
+    assert gates == ["Phase C gate: CLOSED on 2025-12-11", "Phase C gate: open on 2025-12-12"]
+    assert filled.run("check", "2025-12-10", "--last", "2").code == 0
+
+
+def test_check_says_when_the_numbers_are_a_sample(filled: Terminal):
+    assert SAMPLE_DATA_NOTICE not in filled.run("check", SAMPLE_DATA=None).out
+    assert SAMPLE_DATA_NOTICE in filled.run("check", SAMPLE_DATA="true").out
 
 
 def test_check_of_a_day_that_was_never_derived_is_closed(filled: Terminal):

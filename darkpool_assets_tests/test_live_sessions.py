@@ -220,3 +220,38 @@ def test_aggregates_that_the_plan_does_not_reach_leave_the_price_null_and_are_na
     assert live.day in outcome.made
     assert any("polygon_daily_agg_raw" in failure for failure in outcome.failures)
     assert not live.rows("daily_metrics").filter(pl.col("date") == live.day)["has_price"].any()
+
+
+@pytest.mark.parametrize(("lapsed", "evidence"), [(Plan.FREE, "data_source"), (Plan.TRADES, "bid")])
+def test_a_lapsed_plan_never_replaces_what_a_better_one_gave(live: LiveGraph, lapsed: Plan, evidence: str):
+    live.server.terms = Terms(requests_per_minute=1_000)
+    assert live.materialise(polygon_equity_trades_raw).success
+    before = live.rows("polygon_equity_trades_raw")
+    live.server.plan = lapsed
+    assert live.materialise(polygon_equity_trades_raw, force=True).success
+    after = live.rows("polygon_equity_trades_raw")
+    assert after[evidence].equals(before[evidence])
+    assert after.equals(before)
+    entry = live.entry("polygon_equity_trades_raw")
+    assert entry["status"] == "PARTIAL"
+    assert "which stays" in entry["failures"]
+
+
+def test_a_blocked_recheck_leaves_the_stored_day_and_its_derivation_alone(live: LiveGraph):
+    assert live.run().failures == []
+    live.server.faults.add(Fault(SHORT, FaultKind.BLOCKED, times=None))
+    outcome = live.run(force=True)
+    assert live.day in outcome.made
+    assert [failure for failure in outcome.failures if "RefusedBySource" in failure and "stays" in failure]
+    assert live.rows("daily_metrics").filter(pl.col("date") == live.day)["has_short"].any()
+
+
+def test_a_failure_that_brings_nothing_new_rewrites_nothing(live: LiveGraph):
+    live.server.faults.add(Fault("/v3/trades/SPY", FaultKind.WRONG_SHAPE, times=None))
+    live.run()
+    outcome = live.run()
+    assert live.entry("polygon_equity_trades_raw")["status"] == "DEGRADED"
+    assert "SPY" in " ".join(outcome.failures)
+    live.server.faults.clear()
+    assert live.run().failures == []
+    assert live.rows("polygon_equity_trades_raw")["symbol"].n_unique() == 4

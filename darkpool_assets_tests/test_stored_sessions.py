@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
+from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
+from darkpool_assets.defs.raw.polygon_daily_agg_raw import polygon_daily_agg_raw
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, PUBLISHED, THURSDAY, TUESDAY, WEDNESDAY, WEEK
 from darkpool_assets_tests.hand_made_graph import Graph
@@ -119,3 +121,18 @@ def test_a_composite_older_than_its_metrics_leaves_the_day_unsettled(again: Grap
     assert again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])
     again.materialise(daily_metrics, FRIDAY)
     assert not again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])
+
+
+def test_a_day_made_without_a_source_is_not_settled_once_there_is_one(again: Graph):
+    assert again.materialise(polygon_daily_agg_raw, FRIDAY, polygon_daily_agg_dir=None).success
+    alike = {"polygon_daily_agg_dir": None, "offline": True}
+    again.run([FRIDAY], NUMBERS, **alike)
+    assert again.stored(**alike).is_settled(FRIDAY, ALL)
+    assert not again.stored(polygon_daily_agg_dir=None, offline=False, polygon_api_key="a key").is_settled(FRIDAY, ALL)
+
+
+def test_a_session_that_a_feed_was_late_for_is_unfinished(again: Graph):
+    again.feeds.short_file(THURSDAY).unlink()
+    again.materialise(finra_short_daily_raw, THURSDAY)
+    assert again.stored().unfinished(WEEK) == [THURSDAY]
+    assert again.runner().with_unfinished([FRIDAY]) == [THURSDAY, FRIDAY]

@@ -70,10 +70,10 @@ def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestSta
     )
 
 
-def event_entry(feed: str, day: dt.date, *, source: str, status: IngestStatus, message: str) -> pl.DataFrame:
+def event_entry(feed: str, day: dt.date, *, source: str, status: IngestStatus, message: str, requests: int = 0) -> pl.DataFrame:
     """One ingest_ledger row of something other than a reading: not configured, not published, failed."""
     row = {"feed": feed, "partition_date": day, "source": source, "status": status.value, "message": message, "at": utc_now()}
-    return INGEST_LEDGER.conform(pl.DataFrame([row]))
+    return INGEST_LEDGER.conform(pl.DataFrame([row | {"requests": requests}]))
 
 
 def derivation_entry(

@@ -138,10 +138,8 @@ class Unreachable(TransientSourceError):
 class RateLimited(TransientSourceError):
     """The service kept asking to slow down."""
 
-    def __init__(self, what: str, *, attempts: int) -> None:
-        super().__init__(
-            f"{what}: still over the service's rate limit after {attempts} attempts. Run it again later, or set a lower rate."
-        )
+    def __init__(self, what: str, *, attempts: int, remedy: str = "Run it again later.") -> None:
+        super().__init__(f"{what}: still over the service's rate limit after {attempts} attempts. {remedy}")
 
 
 def _shortened(found: object) -> str:

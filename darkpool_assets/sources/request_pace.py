@@ -18,9 +18,10 @@ class Pace:
     """The next request's turn. Thread-safe: every thread takes a turn of its own, then waits for it.
 
     Args:
-        most: Requests that any `seconds` may hold; None: as fast as asked, until the first 429.
+        most: Requests that any `seconds` may hold; None: as fast as asked until the first 429, which tells what was too much:
+            from then on one less than the window before it held, and one less again with every further 429.
         seconds: Length of that window.
-        learned: The most from the first 429 on, where it is None (Polygon's free plan allows 5 a minute).
+        learned: The least that is learned in this way (Polygon's free plan allows 5 a minute).
         what: The service, as the log calls it.
         clock: Monotonic seconds.
         sleep: Waits so many seconds; by default until stop().
@@ -31,6 +32,7 @@ class Pace:
         clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] | None = None,
     ) -> None:  # fmt: skip
         self._most = most
+        self._is_learned = most is None
         self._seconds = seconds
         self._learned = learned
         self._what = what
@@ -38,7 +40,7 @@ class Pace:
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
         self._lock = threading.Lock()
-        self._turns: deque[float] = deque(maxlen=most or learned)
+        self._turns: deque[float] = deque()
         self._not_before = float("-inf")
 
     def wait(self) -> None:
@@ -57,10 +59,10 @@ class Pace:
             seconds: For how long the service wants no request (Retry-After); a window's length where it does not say.
         """
         with self._lock:
-            if self._most is None:
-                self._most = self._learned
-                _log.info("%s limits its requests: %d in %.0f s from now on", self._what, self._learned, self._seconds)
-            self._not_before = max(self._not_before, self._clock() + (self._seconds if seconds is None else seconds))
+            now = self._clock()
+            if self._is_learned:
+                self._learn(now)
+            self._not_before = max(self._not_before, now + (self._seconds if seconds is None else seconds))
 
     def stop(self) -> None:
         """Let every waiting thread go: the run is over."""
@@ -69,8 +71,22 @@ class Pace:
     def _take_turn(self) -> float:
         with self._lock:
             now = self._clock()
+            self._forget_before(now)
             turn = max(now, self._not_before)
-            if self._most is not None and len(self._turns) == self._turns.maxlen:
-                turn = max(turn, self._turns[0] + self._seconds)
+            if self._most is not None and len(self._turns) >= self._most:
+                turn = max(turn, self._turns[-self._most] + self._seconds)
             self._turns.append(turn)
             return turn - now
+
+    def _learn(self, now: float) -> None:
+        self._forget_before(now)
+        refused = len(self._turns) if self._most is None else self._most
+        most = max(self._learned, refused - 1)
+        if most != self._most:
+            _log.info("%s limits its requests: %d in %.0f s from now on", self._what, most, self._seconds)
+        self._most = most
+
+    def _forget_before(self, now: float) -> None:
+        """Leave out the turns that no window from `now` on holds."""
+        while self._turns and self._turns[0] <= now - self._seconds:
+            self._turns.popleft()

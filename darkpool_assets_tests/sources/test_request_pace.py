@@ -34,18 +34,58 @@ def test_no_minute_holds_more_requests_than_allowed():
     assert times[3] == 1060
 
 
-def test_an_unknown_pace_is_learned_from_the_first_rate_limit(caplog):
+def _ask(pace: Pace, clock: _Clock, requests: int, *, every: float = 0.0) -> None:
+    for _ in range(requests):
+        pace.wait()
+        clock.now += every
+
+
+def test_the_free_plan_is_learned_from_the_first_request_too_many(caplog):
     caplog.set_level(logging.INFO)
     pace, clock = _pace(None)
-    for _ in range(20):
-        pace.wait()
+    _ask(pace, clock, 6)
     assert clock.slept == []
     pace.slow_down()
-    for _ in range(6):
-        pace.wait()
+    _ask(pace, clock, 6)
     assert clock.slept == [60, 60]
     assert "Polygon limits its requests: 5 in 60 s from now on" in caplog.text
     assert "Polygon allows 5 requests in 60 s: waiting 60 s" in caplog.text
+
+
+def test_one_rate_limit_of_a_fast_plan_does_not_slow_it_to_the_free_one():
+    pace, clock = _pace(None)
+    _ask(pace, clock, 400, every=0.2)  # 80 s: the last minute holds 300
+    pace.slow_down(1)
+    _ask(pace, clock, 600, every=0.2)
+    assert clock.slept[0] == 1
+    assert sum(clock.slept) < 10
+
+
+def test_only_the_last_minute_tells_what_was_too_much():
+    pace, clock = _pace(None)
+    _ask(pace, clock, 50)
+    clock.now += 61
+    _ask(pace, clock, 11)
+    pace.slow_down(0)
+    _ask(pace, clock, 1)
+    assert clock.slept == [60]
+
+
+def test_a_burst_of_rate_limits_takes_one_off_each_and_ends_at_the_free_plan():
+    pace, clock = _pace(None)
+    _ask(pace, clock, 8)
+    for _ in range(9):
+        pace.slow_down()
+    _ask(pace, clock, 6)
+    assert clock.slept == [60, 60]
+
+
+def test_a_given_pace_stays_as_it_was_given_after_a_rate_limit():
+    pace, clock = _pace(7)
+    _ask(pace, clock, 7)
+    pace.slow_down()
+    _ask(pace, clock, 8)
+    assert clock.slept == [60, 60]
 
 
 def test_a_known_pace_rests_as_long_as_the_service_says():

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from darkpool_assets import market_calendar
+from darkpool_assets.sources.finra.otc_weekly import week_source
 from darkpool_assets.vocabulary import IngestStatus
 
 SHORT_RECHECK_DAYS: Final = 3
@@ -70,9 +71,11 @@ def week_is_due(
     symbols: Collection[str] | None,
     now: dt.datetime,
 ) -> bool:
-    """Whether an OTC week is asked for: at most once a day, while a tier is missing or was published within 60 days.
+    """Whether an OTC week is asked for: at most once a day, while it is missing or was published less than 60 days ago.
 
-    A week that was asked for without a ticker of today's universe is due at once.
+    A tier that is missing beside a stored one counts as published on the later tiers' due date: a universe of tickers may
+    have none of it, so that it stays away for ever. A week that was asked for without a ticker of today's universe is due
+    at once.
 
     Args:
         week: Monday.
@@ -88,14 +91,14 @@ def week_is_due(
     today = market_calendar.new_york_date(now)
     if market_calendar.new_york_date(_utc(readings["at"][-1])) >= today:
         return False
-    published = rows["initial_published_date"].max()
-    is_missing = not set(tiers) <= set(rows["tier_identifier"])
-    return is_missing or not isinstance(published, dt.date) or (today - published).days < OTC_RECHECK_DAYS
+    return rows.is_empty() or (today - _newest_publication(week, rows, tiers)).days < OTC_RECHECK_DAYS
 
 
-def week_source(week: dt.date) -> str:
-    """How the ledger calls what FINRA's Query API answered for a week."""
-    return f"weeklySummary {week}"
+def _newest_publication(week: dt.date, rows: pl.DataFrame, tiers: Collection[str]) -> dt.date:
+    """When the last of a stored week's rows were published; its due date stands in for what is not known."""
+    dates = [*rows["initial_published_date"].drop_nulls()]
+    is_whole = bool(dates) and set(tiers) <= set(rows["tier_identifier"])
+    return max(dates if is_whole else [*dates, market_calendar.otc_due_date(week, None)])
 
 
 def _covers(asked: str | None, symbols: Collection[str] | None) -> bool:

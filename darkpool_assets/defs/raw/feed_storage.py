@@ -44,6 +44,7 @@ class Feed:
         vintage: Columns that identify a vintage beside its hash; None where a day is replaced as a whole.
         ledger_columns: Further ledger columns of a reading.
         is_forced: Ask again for what is settled and store again what is unchanged.
+        requests: Requests that the feed's service has had so far.
         is_due: For a feed of a service: whether a day is asked for, given its ledger entries and the moment; None for files.
         attempted: Look-back days that this run has asked for already.
         beside: Names of sources that count together with the one that is stored: a directory's other files.
@@ -58,6 +59,7 @@ class Feed:
     vintage: tuple[str, ...] | None = None
     ledger_columns: Callable[[Reading], dict[str, float | str | None]] = field(default=lambda _reading: {})
     is_forced: bool = False
+    requests: Callable[[], int] = field(default=lambda: 0)
     is_due: Callable[..., bool] | None = None
     attempted: set[dt.date] = field(default_factory=set)
     beside: frozenset[str] = frozenset()
@@ -76,16 +78,18 @@ class Feed:
         """
         if self.is_due and not self.is_forced and not self.due_again([day]):
             return IngestStatus.UNCHANGED, [], "settled, not asked for again"
+        before = self.requests()
         try:
             readings = list(self.ask(lambda: self.read(day, look_back)))
         except (NotConfigured, NotPublishedYet) as reason:
-            return self.note(day, _WITHOUT_ROWS[type(reason)], str(reason))
+            return self.note(day, _WITHOUT_ROWS[type(reason)], str(reason), requests=self.requests() - before)
         except NotEntitled as reason:
-            return self.note(day, IngestStatus.DEGRADED, str(reason))
-        except TransientSourceError as error:
-            if not self.warehouse.stored_days(self.name, day, day):
+            return self.note(day, IngestStatus.DEGRADED, str(reason), requests=self.requests() - before)
+        except SourceError as error:
+            if not self.is_due or not self.warehouse.stored_days(self.name, day, day):
                 raise
-            return self.note(day, IngestStatus.DEGRADED, f"{error} What is stored of {day} stays.")
+            message = f"{type(error).__name__}: {error} What is stored of {day} stays."
+            return self.note(day, IngestStatus.DEGRADED, message, requests=self.requests() - before)
         return self.store(day, readings), readings, ""
 
     def ask(self, call: Callable[[], Answered]) -> Answered:
@@ -107,9 +111,12 @@ class Feed:
                 self.outage = error
             raise
 
-    def note(self, day: dt.date, status: IngestStatus, message: str) -> tuple[IngestStatus, list[Reading], str]:
-        """Keep in the ledger why nothing of `day` was stored."""
-        self.warehouse.append({"ingest_ledger": event_entry(self.name, day, source="", status=status, message=message)})
+    def note(
+        self, day: dt.date, status: IngestStatus, message: str, *, requests: int = 0
+    ) -> tuple[IngestStatus, list[Reading], str]:
+        """Keep in the ledger why nothing of `day` was stored, and what was asked for it."""
+        entry = event_entry(self.name, day, source="", status=status, message=message, requests=requests)
+        self.warehouse.append({"ingest_ledger": entry})
         return status, [], message
 
     def due_again(self, days: Collection[dt.date]) -> list[dt.date]:
@@ -149,7 +156,9 @@ class Feed:
         return IngestStatus.PARTIAL if any(reading.failures for reading in readings) else IngestStatus.STORED
 
     def _current_hashes(self, warehouse: Warehouse, day: dt.date, *, sources: frozenset[str]) -> dict[str, str]:
-        """Source -> hash of what is stored; nothing that was read before another source took its place."""
+        """Source -> hash of what is stored; nothing that was pruned, or read before another source took its place."""
+        if self.vintage is None and not warehouse.stored_days(self.name, day, day):
+            return {}
         known = warehouse.newest_entries("ingest_ledger", day, day, owner=self.name, by=["source"]).drop_nulls("content_hash")
         replaced = known.filter(~pl.col("source").is_in(list(sources)))["at"].max()
         current = known if replaced is None else known.filter(pl.col("at") > replaced)

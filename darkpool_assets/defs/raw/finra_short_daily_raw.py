@@ -36,6 +36,7 @@ def finra_short_daily_raw(
         lambda day, look_back: finra.short_sale(day, look_back=look_back),
         vintage=("trade_date", "source"),
         is_forced=is_forced(context),
+        requests=lambda: finra.requests,
         is_due=short_is_due if finra.short_is_asked_for else None,
     )
     yield from make_sessions(

@@ -35,6 +35,7 @@ def polygon_daily_agg_raw(
         warehouse,
         lambda day, look_back: [polygon.daily_agg(day, look_back=look_back)],
         is_forced=is_forced(context),
+        requests=lambda: polygon.requests,
         is_due=aggregates_are_due if polygon.aggregates_are_asked_for else None,
     )
     yield from make_sessions(

@@ -23,12 +23,14 @@ from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.errors import NotPublishedYet
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
+from darkpool_assets.sources.polygon.live import NOT_YET
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.tables import POLYGON_EQUITY_TRADES_RAW
 from darkpool_assets.vocabulary import TradeSource
 from darkpool_assets.warehouse import Warehouse
 
 _TABLE: Final = POLYGON_EQUITY_TRADES_RAW.name
+_STAYS: Final = "the plan gives less than what is stored, which stays"
 
 
 @daily_asset(
@@ -52,6 +54,7 @@ def polygon_equity_trades_raw(
         lambda day, _look_back: [tape.read(day)],
         ledger_columns=tape.ledger_columns,
         is_forced=is_forced(context),
+        requests=lambda: polygon.requests,
         is_due=tape.is_due if polygon.trades_are_asked_for else None,
     )
     yield from make_sessions(context, lambda day: report_readings(*feed.store_day(day)), on_failure=feed.record_failure)
@@ -120,19 +123,41 @@ class _StoredTape:
         return set(spellings_of(self.settings.tickers)["polygon_symbol"])
 
     def _newest_reading(self, day: dt.date, entries: pl.DataFrame) -> dict[str, Any] | None:
-        return newest_reading(entries, mentions=window_text(self.settings.session_window(day)))
+        newest = newest_reading(entries, mentions=window_text(self.settings.session_window(day)))
+        is_pruned = newest and newest["stored_rows"] and not self.warehouse.stored_days(_TABLE, day, day)
+        return None if is_pruned else newest
 
     def _settled(self, day: dt.date, newest: Mapping[str, Any] | None) -> set[str]:
-        return settled_tickers(newest, window=self.settings.session_window(day)) if newest else set()
+        if not newest or NOT_YET in newest["message"]:
+            return set()
+        return settled_tickers(newest, window=self.settings.session_window(day))
 
     def _beside_stored(self, reading: Reading, day: dt.date, *, replaced: set[str]) -> Reading:
-        """`reading` with the stored prints of the tickers that it does not replace: not asked for, or failed now."""
-        stored = self.warehouse.read_day(_TABLE, day).filter(~pl.col("symbol").is_in(list(replaced)))
+        """`reading` with the stored prints of the tickers that it does not replace: not asked for, failed, or better than it."""
+        stored = self.warehouse.read_day(_TABLE, day)
+        better = dict.fromkeys(replaced & _weaker_than(reading.rows, stored), _STAYS)
+        stored = stored.filter(~pl.col("symbol").is_in(list(replaced - set(better))))
         if stored.is_empty():
             return reading
-        rows = pl.concat([stored, reading.rows]).sort(TAPE_ORDER, maintain_order=True)
+        fresh = reading.rows.filter(~pl.col("symbol").is_in(list(better)))
+        rows = pl.concat([stored, fresh]).sort(TAPE_ORDER, maintain_order=True)
         message = f"{reading.message}; {stored['symbol'].n_unique()} tickers as stored before"
-        return replace(reading, rows=rows, physical_rows=reading.physical_rows + stored.height, message=message)
+        physical = reading.physical_rows - (reading.rows.height - fresh.height) + stored.height
+        return replace(reading, rows=rows, physical_rows=physical, message=message, failures={**reading.failures, **better})
+
+
+def _weaker_than(fresh: pl.DataFrame, stored: pl.DataFrame) -> set[str]:
+    """The tickers of which bars would replace prints, or prints without quotes prints with them."""
+    of_both = _evidence(fresh).join(_evidence(stored), on="symbol", suffix="_stored")
+    return set(of_both.filter(pl.col("evidence") < pl.col("evidence_stored"))["symbol"])
+
+
+def _evidence(prints: pl.DataFrame) -> pl.DataFrame:
+    """One row per ticker: 0 for bars, 1 for prints without any quote, 2 for prints with quotes."""
+    are_prints = (pl.col("data_source") != TradeSource.MINUTE_BARS.value).any()
+    return prints.group_by("symbol").agg(
+        evidence=are_prints.cast(pl.Int8) * (1 + pl.col("bid").is_not_null().any().cast(pl.Int8))
+    )
 
 
 def _digest(*parts: str) -> str:

@@ -39,6 +39,11 @@ class FinraFeeds:
         return FinraServices(self._settings)
 
     @property
+    def requests(self) -> int:
+        """Requests made to FINRA so far: retries and those for tokens among them."""
+        return self._services.requests if "_services" in self.__dict__ else 0
+
+    @property
     def short_is_asked_for(self) -> bool:
         """Whether short sale volume comes from FINRA's services: then a settled day is not asked for again."""
         settings = self._settings
@@ -48,6 +53,12 @@ class FinraFeeds:
     def otc_is_asked_for(self) -> bool:
         """Whether weekly OTC volume comes from FINRA's Query API, week by week."""
         return not (self._settings.finra_otc_file or self._settings.finra_otc_dir or self._settings.offline)
+
+    def has_source(self, table: str) -> bool:
+        """Whether the settings give a raw table a source now."""
+        kind = {"finra_short_daily_raw": "short_sale", "finra_otc_weekly_raw": "otc"}[table]
+        named = (getattr(self._settings, f"finra_{kind}_{place}") for place in ("file", "dir"))
+        return any(named) or not self._settings.offline
 
     def short_sale(self, day: dt.date, *, look_back: bool = False) -> list[Reading]:
         """One reading per file of `day`, or per answer of FINRA's services.

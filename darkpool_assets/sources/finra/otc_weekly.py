@@ -4,6 +4,7 @@ Each file becomes one Reading in the columns of finra_otc_weekly_raw, all its we
 which summary types are summed and which week a day may use is decided in analytics; defs/raw stores vintages.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,6 +112,11 @@ def read_otc_rows(answer: JsonRows, *, fields: OtcFields) -> Reading:
     """The same for rows that the Query API answered, all pages together; equal rows in any order have an equal hash."""
     reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="")
     return replace(reading, content_hash=digest_of(*reading.rows["content_hash"].unique().sort()))
+
+
+def week_source(week: dt.date) -> str:
+    """What a week of FINRA's Query API is called, in its rows and in the ledger, whichever dataset answered."""
+    return f"weeklySummary {week}"
 
 
 def _reading(records: Records, *, content_hash: str) -> Reading:

@@ -4,21 +4,22 @@ Datasets, their fields and what "no row" means are not known here (services.py),
 one JsonRows, which the readers of files type and check.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, MalformedSource
+from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, MalformedSource, OversizedSource
 from darkpool_assets.sources.json_records import JsonRows, read_json_rows
 from darkpool_assets.sources.transport import Answer, Transport
 
 MAX_OFFSET: Final = 500_000
 MAX_PAGES: Final = 1_000
+_MAX_PAGE_BYTES: Final = 64 << 20  # FINRA ends its pages at about 3 MB
 _KEY: Final = "FINRA_API_KEY"
 _FILTERS: Final = ("compareFilters", "domainFilters")
-_LIMIT_HEADERS: Final = ("record-limit", "record-max-limit")
 _MIDNIGHT: Final = re.compile(r"(?<=\d)[t ]00:00:00(?:\.0+)?z?$")
 
 
@@ -27,13 +28,13 @@ class Pages:
     """What one query gave.
 
     Attributes:
-        rows: The rows of all pages, in the service's order.
-        requests: Pages asked for; retries are the transport's.
+        rows: The rows of all pages that were kept, in the service's order.
+        received: Rows that came, kept or not.
         record_total: Rows that the service announced; None where it announced none.
     """
 
     rows: JsonRows
-    requests: int
+    received: int
     record_total: int | None
 
 
@@ -41,7 +42,6 @@ class Pages:
 class _Page:
     rows: JsonRows
     total: int | None
-    limit: int | None
 
 
 class QueryApi:
@@ -65,35 +65,47 @@ class QueryApi:
 
     def rows(
         self, url: str, *, what: str, equal: Mapping[str, str], among: Mapping[str, Sequence[str]] | None = None,
-        page_rows: int = 5000,
+        sort: Sequence[str] = (), keep: Callable[[Mapping[str, Any]], bool] | None = None, page_rows: int = 5000,
     ) -> Pages:  # fmt: skip
         """Every row whose fields equal `equal` and are among the values of `among`; none where the service has none.
 
+        Args:
+            url: The dataset.
+            what: How errors call the query.
+            equal: Field -> its value.
+            among: Field -> its values.
+            sort: Fields that put the rows into one order over all pages; without them the service promises none.
+            keep: Which of the rows to hold on to; the others are checked and counted, and let go page by page.
+            page_rows: Rows asked for at once; the service may give fewer.
+
         Raises:
-            IncompleteSource: a page repeats another, or the rows are not as many as the service announced.
+            IncompleteSource: a row of one page comes again on another, so that another one is missing, or the rows are not as
+                many as the service announced.
+            OversizedSource: a page many times as long as FINRA's.
             MalformedSource: a row that the filters exclude, or what read_json_rows refuses.
             SourceError: what Transport.get raises.
         """
-        query = self._query(equal, among or {}, page_rows)
+        query = self._query(equal, among or {}, sort, page_rows)
         asked = _asked(equal, among or {})
-        pages: list[_Page] = []
-        while True:
-            page = self._page(url, {**query, "offset": sum(len(page.rows.rows) for page in pages)}, what=what)
+        received = _Received(what)
+        kept: list[Mapping[str, Any]] = []
+        while not received.is_over:
+            page = self._page(url, {**query, "offset": received.rows}, what=what)
             _check_filters(page.rows, asked, what=what)
-            pages.append(page)
-            _check_progress(pages, what=what)
-            if _is_last(pages, limit=_whole(query["limit"]) or page_rows):
-                break
-        rows = JsonRows.joined(what, [page.rows for page in pages])
-        return Pages(rows, requests=len(pages), record_total=_checked_total(pages, len(rows.rows), what=what))
+            received.add(page)
+            kept += page.rows.rows if keep is None else filter(keep, page.rows.rows)
+        return Pages(JsonRows(what, kept, {}), received=received.rows, record_total=received.checked_total())
 
-    def _query(self, equal: Mapping[str, str], among: Mapping[str, Sequence[str]], page_rows: int) -> dict[str, Any]:
+    def _query(
+        self, equal: Mapping[str, str], among: Mapping[str, Sequence[str]], sort: Sequence[str], page_rows: int
+    ) -> dict[str, Any]:
         ours: dict[str, list[Any]] = {
             "compareFilters": [{"compareType": "EQUAL", "fieldName": name, "fieldValue": value} for name, value in equal.items()],
             "domainFilters": [{"fieldName": name, "values": list(values)} for name, values in among.items()],
         }
         filters = {name: [*ours[name], *_listed(name, self._json.get(name))] for name in _FILTERS}
-        query = {"limit": page_rows, **self._json, **{name: filters[name] for name in _FILTERS if filters[name]}}
+        order = {"sortFields": list(sort)} if sort else {}
+        query = {"limit": page_rows, **order, **self._json, **{name: filters[name] for name in _FILTERS if filters[name]}}
         return {**query, **self._params} if self._method == "GET" else query
 
     def _page(self, url: str, query: Mapping[str, Any], *, what: str) -> _Page:
@@ -113,46 +125,74 @@ class QueryApi:
             raise CredentialsRefused(what, status=refusal.status, body=refusal.body, remedy=remedy) from None
 
 
+class _Received:
+    """What came so far: counts, and a digest of each row, which takes less room than the row.
+
+    Attributes:
+        rows: Rows that came.
+        is_over: Whether the last page came: the announced rows are there, or, as a page may be short for its size in bytes,
+            one came without any.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.rows = 0
+        self.is_over = False
+        self._what = what
+        self._pages = 0
+        self._total: int | None = None
+        self._digests: set[bytes] = set()
+
+    def add(self, page: _Page) -> None:
+        """Count the next page.
+
+        Raises:
+            IncompleteSource: it does not go on where the one before ended, or there is no end to them.
+        """
+        self._pages += 1
+        if self._pages > MAX_PAGES:
+            raise IncompleteSource(self._what, "pages", found=f"more than {MAX_PAGES:,}", allowed="an end to them")
+        self._compare(page)
+        if self._total is None:
+            self._total = page.total
+        elif page.total not in {None, self._total}:
+            found, allowed = f"record-total {page.total:,}", f"{self._total:,}, as on the first page"
+            raise IncompleteSource(self._what, f"page {self._pages}", found=found, allowed=allowed)
+        self.rows += len(page.rows.rows)
+        self.is_over = not page.rows.rows or (self._total is not None and self.rows >= self._total)
+
+    def _compare(self, page: _Page) -> None:
+        """Refuse rows of an earlier page. A row may come twice on one page: an exact copy, which the readers count."""
+        digests = {_digest(row) for row in page.rows.rows}
+        if repeated := len(digests & self._digests):
+            found = f"{repeated:,} of the rows of a page before"
+            raise IncompleteSource(self._what, f"page {self._pages}", found=found, allowed="the rows that follow them")
+        self._digests |= digests
+
+    def checked_total(self) -> int | None:
+        """The rows that the service announced, if it did.
+
+        Raises:
+            IncompleteSource: not as many came.
+        """
+        if self._total is not None and self.rows != self._total:
+            raise IncompleteSource(self._what, "rows", found=f"{self.rows:,}", allowed=f"{self._total:,}, the record-total")
+        return self._total
+
+
+def _digest(row: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=16).digest()
+
+
 def _read_page(answer: Answer) -> _Page:
+    if len(answer.body) > _MAX_PAGE_BYTES:
+        found, allowed = f"{len(answer.body):,} bytes", f"up to {_MAX_PAGE_BYTES:,} bytes"
+        raise OversizedSource(answer.what, "body", found=found, allowed=allowed)
     rows = read_json_rows(answer.content(), may_be_empty=True) if answer.body.strip() else JsonRows(answer.what, [], {})
-    limits = [limit for name in _LIMIT_HEADERS if (limit := _whole(answer.headers.get(name)))]
     announced = answer.headers.get("record-total")
     total = _whole(announced)
     if announced is not None and total is None:
         raise MalformedSource(answer.what, "header record-total", found=announced, allowed="a whole number")
-    return _Page(rows, total, min(limits, default=None))
-
-
-def _check_progress(pages: Sequence[_Page], *, what: str) -> None:
-    page = pages[-1]
-    number = len(pages)
-    if number > MAX_PAGES:
-        raise IncompleteSource(what, "pages", found=f"more than {MAX_PAGES:,}", allowed="an end to them")
-    if page.rows.rows and any(page.rows.rows == before.rows.rows for before in pages[:-1]):
-        raise IncompleteSource(what, f"page {number}", found="the rows of a page before", allowed="the rows that follow them")
-    if page.total is not None and page.total != (pages[0].total if pages[0].total is not None else page.total):
-        found, allowed = f"record-total {page.total:,}", f"{pages[0].total:,}, as on the first page"
-        raise IncompleteSource(what, f"page {number}", found=found, allowed=allowed)
-
-
-def _is_last(pages: Sequence[_Page], *, limit: int) -> bool:
-    page = pages[-1]
-    received = len(page.rows.rows)
-    total = _total(pages)
-    if not received or total is not None:
-        return not received or sum(len(page.rows.rows) for page in pages) >= (total or 0)
-    return received < min(limit, page.limit or limit)
-
-
-def _total(pages: Iterable[_Page]) -> int | None:
-    return next((page.total for page in pages if page.total is not None), None)
-
-
-def _checked_total(pages: Sequence[_Page], received: int, *, what: str) -> int | None:
-    total = _total(pages)
-    if total is not None and received != total:
-        raise IncompleteSource(what, "rows", found=f"{received:,}", allowed=f"{total:,}, the record-total")
-    return total
+    return _Page(rows, total)
 
 
 def _asked(equal: Mapping[str, str], among: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, Self
 
+import polars as pl
+
 from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.day_files import file_named_by, file_of_day
@@ -28,7 +30,8 @@ from darkpool_assets.vocabulary import TradeSource
 
 _TICK_SUFFIXES: Final = (".csv", ".json")
 _OFFLINE: Final = " (OFFLINE=true: Polygon is not asked)"
-_LATE_PLANS: Final = dt.timedelta(days=3)  # some plans give a day's aggregates after its end
+_LATE_PLANS: Final = dt.timedelta(days=3)  # some plans give a day's aggregates after its end, and say so:
+_TOO_EARLY: Final = ("timeframe", "before end of day")
 
 TickKind = Literal["trades", "quotes"]
 
@@ -53,6 +56,11 @@ class PolygonFeeds:
             self._transport.close()
 
     @property
+    def requests(self) -> int:
+        """Requests of the REST API so far."""
+        return self._transport.requests if "_transport" in self.__dict__ else 0
+
+    @property
     def trades_are_asked_for(self) -> bool:
         """Whether trades come from a service: then what is stored of a finished session is not asked for again."""
         settings = self._settings
@@ -63,6 +71,12 @@ class PolygonFeeds:
         """Whether daily aggregates come from a service."""
         settings = self._settings
         return not (settings.polygon_daily_agg_file or settings.polygon_daily_agg_dir) and self._has_service
+
+    def has_source(self, table: str) -> bool:
+        """Whether the settings give a raw table a source now."""
+        kind = {"polygon_equity_trades_raw": "trades", "polygon_daily_agg_raw": "daily_agg"}[table]
+        named = (getattr(self._settings, f"polygon_{kind}_{place}") for place in ("file", "dir"))
+        return any(named) or self._has_service
 
     def quoted_trades(
         self, day: dt.date, *, symbols: Sequence[str], attach: Attach, may_be_empty: bool = False
@@ -91,13 +105,15 @@ class PolygonFeeds:
         if self._flat_files:
             try:
                 return self._of_files(day, symbols=symbols, attach=attach)
-            except NotEntitled:
-                if not settings.polygon_api_key:
+            except (NotEntitled, NotPublishedYet):
+                if not self._rest:
                     raise
         if not self._rest:
             sources = "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR, POLYGON_FLAT_FILES_KEY, POLYGON_API_KEY"
             raise NotConfigured("Polygon trades", f"{sources}{_OFFLINE if settings.offline else ''}")
         window = settings.session_window(day)
+        if settings.polygon_quotes_file or settings.polygon_quotes_dir:
+            attach = self._with_quotes_of_file(day, symbols=symbols, attach=attach)
         return self._live.read_day(day, window=window, symbols=symbols, attach=attach, may_be_empty=may_be_empty)
 
     def daily_agg(self, day: dt.date, *, look_back: bool = False) -> Reading:
@@ -125,8 +141,12 @@ class PolygonFeeds:
                 raise NotPublishedYet(f"POLYGON_DAILY_AGG_DIR: no aggregates file of {day} in {directory} yet.")
             return read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE)
         if self._flat_files:
-            with self._flat_files.file_of("day_aggs_v1", day) as path:
-                return replace(read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE), requests=1)
+            try:
+                with self._flat_files.file_of("day_aggs_v1", day) as path:
+                    return replace(read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE), requests=1)
+            except (NotEntitled, NotPublishedYet):
+                if not self._rest:
+                    raise
         return self._grouped_daily(day)
 
     def files(self, day: dt.date) -> dict[str, list[Path]]:
@@ -211,6 +231,17 @@ class PolygonFeeds:
         except NotEntitled:
             return None, "quotes are not in the plan (403)"
 
+    def _with_quotes_of_file(self, day: dt.date, *, symbols: Sequence[str], attach: Attach) -> Attach:
+        """`attach` with the user's own quotes in place of the service's, which are then not asked for.
+
+        Raises:
+            NotPublishedYet: the quotes directory has no file of the day.
+        """
+        quotes, _reason = self._quotes_of_file(day, symbols=symbols)
+        if quotes is None:
+            raise NotPublishedYet(f"POLYGON_QUOTES_DIR: no quotes file of {day} in {self._settings.polygon_quotes_dir} yet.")
+        return lambda prints, _pages: attach(prints, [quotes.rows.filter(pl.col("symbol").is_in(prints["symbol"].unique()))])
+
     @contextmanager
     def _tick_file(self, kind: TickKind, day: dt.date) -> Iterator[tuple[Path | None, TradeSource]]:
         """The file of one kind of ticks: the user's own, a directory's or the service's; None where there is none."""
@@ -240,7 +271,8 @@ class PolygonFeeds:
         try:
             reading = self._rest.grouped_daily(day, read=lambda answer: read_grouped_daily(answer.content(), day=day))
         except NotEntitled as refusal:
-            if market_calendar.new_york_date(dt.datetime.now(dt.UTC)) - day <= _LATE_PLANS:
+            is_recent = market_calendar.new_york_date(dt.datetime.now(dt.UTC)) - day <= _LATE_PLANS
+            if is_recent and any(words in refusal.body.lower() for words in _TOO_EARLY):
                 raise NotPublishedYet(f"Polygon's plan does not give the aggregates of {day} yet.") from refusal
             self._refused_up_to = day
             raise

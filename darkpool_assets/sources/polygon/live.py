@@ -6,8 +6,8 @@ the Reading. Here is decided what a symbol's failure costs (that symbol), and wh
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ import polars as pl
 
 from darkpool_assets import tables
 from darkpool_assets.market_calendar import NEW_YORK
-from darkpool_assets.sources.errors import CredentialsRefused, NotEntitled, NotPublishedYet, SourceError
+from darkpool_assets.sources.errors import CredentialsRefused, NotEntitled, NotPublishedYet, SourceError, TransientSourceError
 from darkpool_assets.sources.polygon.minute_bars import MINUTE_BARS, read_minute_bars
 from darkpool_assets.sources.polygon.rest import QUOTES, TRADES, PolygonRest
 from darkpool_assets.sources.polygon.tick_files import Window, nanoseconds, polygon_symbol
@@ -30,17 +30,27 @@ _LOG: Final = logging.getLogger(__name__)
 _FIRST_QUOTES: Final = dt.time(9, 25)
 _LEAD_IN: Final = dt.timedelta(minutes=5)
 _SOURCE: Final = "v3/trades"
+NOT_YET: Final = "not in the plan yet"
 _NO_TRADES: Final = "trades are not in the plan (403): one-minute bars, bulk volume classification"
+_NO_TRADES_YET: Final = f"trades of this day are {NOT_YET} (403): one-minute bars, bulk volume classification"
 _NO_QUOTES: Final = "quotes are not in the plan (403): tick test"
 _OUT_OF_REACH: Final = "timeframe"  # "Your plan doesn't include this data timeframe": other days may well be included
 
-_ENDS_THE_DAY: Final = (CredentialsRefused, NotEntitled)
+_AGREEING: Final = 2  # refused symbols, none answered, that tell a plan from one symbol's refusal
+_SILENT: Final = 4  # symbols in a row that could not be asked: the service is out of reach
 
 _T = TypeVar("_T")
 
 
 class _NoLongerWantedError(Exception):
-    """The day has ended, well or not, while this symbol was being read; nobody waits for it."""
+    """The day has ended, well or not, while this symbol was being read; nobody waits for it.
+
+    `cause` is the outage for which the rest of the symbols is not asked for, if it ended for one.
+    """
+
+    def __init__(self, cause: SourceError | None = None) -> None:
+        self.cause = cause
+        super().__init__("no longer wanted")
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,22 @@ class _Day:
     attach: Attach
     may_be_empty: bool = False
     has_ended: Event = field(default_factory=Event)
+    has_answered: Event = field(default_factory=Event)
     quote_rows: dict[str, int] = field(default_factory=dict)
+    without_quotes: dict[str, NotEntitled] = field(default_factory=dict)
+
+    refused: list[str] = field(default_factory=list)
+    outages: list[SourceError] = field(default_factory=list)
+
+    @property
+    def given_up_for(self) -> SourceError | None:
+        """The outage for which the rest of the symbols is not asked for."""
+        return self.outages[0] if self.outages else None
+
+    def give_up(self, outage: SourceError) -> None:
+        """Ask for no further symbol."""
+        self.outages.append(outage)
+        self.has_ended.set()
 
     @property
     def trades_span(self) -> dict[str, int]:
@@ -79,7 +104,8 @@ class LiveTrades:
         """The prints of `symbols` inside the session window of `day`, each with the quote that `attach` finds for it.
 
         Without trades in the plan every symbol's one-minute bars stand in for them; without quotes bid and ask are null
-        throughout. A symbol that fails is named in `failures`, with nothing of it in `rows`; the others are whole.
+        throughout. What one symbol is refused while others are answered is that symbol's failure. A symbol that fails is named
+        in `failures`, with nothing of it in `rows`; the others are whole.
 
         Args:
             day: Session.
@@ -87,8 +113,7 @@ class LiveTrades:
             symbols: Tickers, with "/" or ".".
             attach: (prints of one symbol, its quotes in ascending parts) -> the prints with bid and ask; called by several
                 threads at once.
-            may_be_empty: The day's other symbols were read before: that none of these has a trade, or that each of them
-                fails, is no fault of the day.
+            may_be_empty: The day's other symbols were read before: that none of these has a trade is no fault of the day.
 
         Returns:
             polygon_equity_trades_raw's columns in tape order (symbol, timestamp, sequence number), repetitions included.
@@ -97,7 +122,7 @@ class LiveTrades:
             CredentialsRefused: the key is refused; the day ends at once.
             NotEntitled: neither trades nor minute bars of the day are in the plan.
             NotPublishedYet: no symbol has a trade, and the day may not be empty.
-            SourceError: the first symbol's error, where no other symbol has a trade and the day may not be empty.
+            SourceError: the first symbol's error, where every symbol failed, or where several in a row could not be asked.
         """
         asked_before = self._rest.requests
         wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
@@ -114,53 +139,50 @@ class LiveTrades:
         except NotEntitled as refusal:
             self._remember(TRADES, day.date, refusal)
             return None
+        if day.without_quotes and day.quote_rows:
+            return replace(_without(reading, day.without_quotes), source=_SOURCE, message=_met(day))
+        if day.without_quotes:
+            self._remember(QUOTES, day.date, next(iter(day.without_quotes.values())))
         if not self._is_refused(QUOTES, day.date):
-            return replace(reading, source=_SOURCE, message=f"quotes: {QUOTES}, {sum(day.quote_rows.values()):,} rows")
-        # Some symbols may have met their quotes before the refusal: one day, one method.
-        blank = {side: pl.lit(None, pl.Float64) for side in ("bid", "ask")}
-        return replace(reading, source=_SOURCE, rows=reading.rows.with_columns(**blank), message=_NO_QUOTES)
+            return replace(reading, source=_SOURCE, message=_met(day))
+        return replace(reading, source=_SOURCE, message=_NO_QUOTES)
 
     def _of_bars(self, day: _Day, symbols: Sequence[str]) -> Reading:
-        reading = self._read_all(replace(day, has_ended=Event()), symbols, self._bars_of)
-        return replace(reading, source=MINUTE_BARS, message=_NO_TRADES)
+        reading = self._read_all(
+            replace(day, has_ended=Event(), has_answered=Event(), refused=[], outages=[]), symbols, self._bars_of
+        )
+        message = _NO_TRADES if (TRADES, None) in self._refused else _NO_TRADES_YET
+        return replace(reading, source=MINUTE_BARS, message=message)
 
     def _read_all(self, day: _Day, symbols: Sequence[str], read: Callable[[_Day, str], Reading]) -> Reading:
-        """The symbols' readings as one; an error that every symbol would meet is raised as soon as one meets it."""
-        readings: dict[str, Reading] = {}
-        failures: dict[str, SourceError] = {}
+        """The symbols' readings as one; an error that every symbol would meet is raised as soon as that is clear."""
+        results = _Results(day, expected=len(symbols))
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="polygon")
         try:
             futures = {pool.submit(_unless_ended, day, symbol, read): symbol for symbol in symbols}
             for future in as_completed(futures):
-                symbol = futures[future]
-                try:
-                    readings[symbol] = future.result()
-                except _NoLongerWantedError:
-                    continue  # the error that ended the day is among the futures to come
-                except _ENDS_THE_DAY:
-                    raise
-                except SourceError as error:
-                    failures[symbol] = error
-                    _LOG.warning(f"{day.date}: {error}")
+                results.take(futures[future], future)
         finally:
             # On an error or Ctrl-C nobody waits: what is pending is cancelled, what runs ends after the page at hand.
             day.has_ended.set()
             pool.shutdown(wait=False, cancel_futures=True)
-        in_order = [readings[symbol] for symbol in symbols if symbol in readings]
-        return _joined(in_order, dict(sorted(failures.items())), day=day)
+        return results.joined(symbols)
 
     def _bars_of(self, day: _Day, symbol: str) -> Reading:
-        return self._rest.minute_bars(
-            symbol, day.date,
+        reading = self._rest.minute_bars(
+            symbol,
+            day.date,
             read=lambda answer: read_minute_bars(answer.content(), symbol=symbol, day=day.date, window=day.window),
-        )  # fmt: skip
+        )
+        day.has_answered.set()
+        return reading
 
     def _trades_of(self, day: _Day, symbol: str) -> Reading:
         asked = self._rest.trades(
             symbol, **day.trades_span,
             read=lambda answer: read_trades_page(answer.content(), symbol=symbol, day=day.date, window=day.window),
         )  # fmt: skip
-        pages = list(_while_wanted(asked, day.has_ended))
+        pages = list(_while_wanted(asked, day.has_ended, answered=day.has_answered))
         prints = pl.concat([page.rows for page in pages]).sort("timestamp", "sequence_number", maintain_order=True)
         rows = self._quoted(day, symbol, prints)
         _LOG.info(f"{day.date}: {symbol}: {rows.height:,} prints, {day.quote_rows.get(symbol, 0):,} quotes")
@@ -170,12 +192,13 @@ class LiveTrades:
         )  # fmt: skip
 
     def _quoted(self, day: _Day, symbol: str, prints: pl.DataFrame) -> pl.DataFrame:
-        if prints.is_empty() or self._is_refused(QUOTES, day.date):
+        are_refused = len(day.without_quotes) >= _AGREEING and not day.quote_rows
+        if prints.is_empty() or are_refused or self._is_refused(QUOTES, day.date):
             return prints
         try:
             quoted = day.attach(prints, self._quotes_of(day, symbol))
         except NotEntitled as refusal:
-            self._remember(QUOTES, day.date, refusal)
+            day.without_quotes[symbol] = refusal
             return prints
         return tables.POLYGON_EQUITY_TRADES_RAW.conform(quoted)
 
@@ -197,39 +220,108 @@ class LiveTrades:
         _LOG.warning(f"{day}: {refusal}")
 
 
+@dataclass
+class _Results:
+    """The readings and failures of one day's symbols, as they come in."""
+
+    day: _Day
+    expected: int
+    readings: dict[str, Reading] = field(default_factory=dict)
+    failures: dict[str, SourceError] = field(default_factory=dict)
+    silent: int = 0
+
+    def take(self, symbol: str, future: Future[Reading]) -> None:
+        """Keep what became of `symbol`.
+
+        Raises:
+            CredentialsRefused: every symbol would meet it.
+            NotEntitled: refused symbols agree, and none was answered.
+            TransientSourceError: several symbols in a row could not be asked, and none was answered.
+        """
+        try:
+            self.readings[symbol] = future.result()
+            self.silent = 0
+        except _NoLongerWantedError as ended:
+            if not isinstance(ended.cause, TransientSourceError):
+                return  # the error that ended the day is among those to come
+            self.failures[symbol] = ended.cause
+        except CredentialsRefused:
+            raise
+        except SourceError as error:
+            _LOG.warning(f"{self.day.date}: {error}")
+            self.failures[symbol] = error
+            self._check(error)
+
+    def _check(self, error: SourceError) -> None:
+        if isinstance(error, NotEntitled):
+            refused = sum(isinstance(failure, NotEntitled) for failure in self.failures.values())
+            if refused >= min(_AGREEING, self.expected) and not self.day.has_answered.is_set():
+                raise error
+        self.silent = self.silent + 1 if isinstance(error, TransientSourceError) else 0
+        if self.silent >= _SILENT:
+            if not self.readings:
+                raise error
+            self.day.give_up(error)
+
+    def joined(self, symbols: Sequence[str]) -> Reading:
+        """The symbols' readings, in the order of `symbols`, as one.
+
+        Raises:
+            SourceError: the first symbol's failure, where every symbol failed.
+            NotPublishedYet: none has a row, and the day may not be empty.
+        """
+        readings = [self.readings[symbol] for symbol in symbols if symbol in self.readings]
+        physical = sum(reading.physical_rows for reading in readings)
+        failures = dict(sorted(self.failures.items()))
+        if failures and (not readings or not (physical or self.day.may_be_empty)):
+            raise next(iter(failures.values()))
+        if not physical and not self.day.may_be_empty:
+            raise NotPublishedYet(f"Polygon has no trade of {self.day.date} for any configured ticker yet.")
+        rows = [tables.POLYGON_EQUITY_TRADES_RAW.empty(), *(reading.rows for reading in readings)]
+        return Reading(
+            source="", rows=pl.concat(rows), physical_rows=physical,
+            duplicate_rows=sum(reading.duplicate_rows for reading in readings),
+            dropped_rows=sum(reading.dropped_rows for reading in readings),
+            off_session_rows=sum(reading.off_session_rows for reading in readings),
+            failures={symbol: _words(error) for symbol, error in failures.items()},
+        )  # fmt: skip
+
+
 def _unless_ended(day: _Day, symbol: str, read: Callable[[_Day, str], Reading]) -> Reading:
     if day.has_ended.is_set():
-        raise _NoLongerWantedError
+        raise _NoLongerWantedError(day.given_up_for)
     try:
         return read(day, symbol)
-    except _ENDS_THE_DAY:
+    except CredentialsRefused:
         day.has_ended.set()
+        raise
+    except NotEntitled:
+        if len(day.refused) + 1 >= _AGREEING and not day.has_answered.is_set():
+            day.has_ended.set()
+        day.refused.append(symbol)
         raise
 
 
-def _while_wanted(pages: Iterable[_T], has_ended: Event) -> Iterator[_T]:
+def _while_wanted(pages: Iterable[_T], has_ended: Event, *, answered: Event | None = None) -> Iterator[_T]:
     for page in pages:
         if has_ended.is_set():
             raise _NoLongerWantedError
+        if answered:
+            answered.set()
         yield page
 
 
-def _joined(readings: Sequence[Reading], failures: dict[str, SourceError], *, day: _Day) -> Reading:
-    """The symbols' readings, which come in order of symbol, as one.
+def _without(reading: Reading, refused: Mapping[str, SourceError]) -> Reading:
+    """`reading` without the symbols that were refused what others got: their failure, and nothing of them."""
+    failures = {**reading.failures, **{symbol: _words(error) for symbol, error in refused.items()}}
+    kept = reading.rows.filter(~pl.col("symbol").is_in(list(refused)))
+    lost = reading.rows.height - kept.height
+    return replace(reading, rows=kept, physical_rows=reading.physical_rows - lost, failures=dict(sorted(failures.items())))
 
-    Raises:
-        SourceError: the first symbol's failure, where none of the others has a row and the day may not be empty.
-        NotPublishedYet: no failure and no row, and the day may not be empty.
-    """
-    physical = sum(reading.physical_rows for reading in readings)
-    if not physical and not day.may_be_empty:
-        absent = NotPublishedYet(f"Polygon has no trade of {day.date} for any configured ticker yet.")
-        raise next(iter(failures.values()), absent)
-    rows = [tables.POLYGON_EQUITY_TRADES_RAW.empty(), *(reading.rows for reading in readings)]
-    return Reading(
-        source="", rows=pl.concat(rows), physical_rows=physical,
-        duplicate_rows=sum(reading.duplicate_rows for reading in readings),
-        dropped_rows=sum(reading.dropped_rows for reading in readings),
-        off_session_rows=sum(reading.off_session_rows for reading in readings),
-        failures={symbol: f"{type(error).__name__}: {error}" for symbol, error in failures.items()},
-    )  # fmt: skip
+
+def _met(day: _Day) -> str:
+    return f"quotes: {QUOTES}, {sum(day.quote_rows.values()):,} rows"
+
+
+def _words(error: SourceError) -> str:
+    return f"{type(error).__name__}: {error}"

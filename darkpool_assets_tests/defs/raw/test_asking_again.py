@@ -4,14 +4,8 @@ import json
 import polars as pl
 import pytest
 
-from darkpool_assets.defs.raw.asking_again import (
-    aggregates_are_due,
-    newest_reading,
-    settled_tickers,
-    short_is_due,
-    week_is_due,
-    week_source,
-)
+from darkpool_assets.defs.raw.asking_again import aggregates_are_due, newest_reading, settled_tickers, short_is_due, week_is_due
+from darkpool_assets.sources.finra.otc_weekly import week_source
 from darkpool_assets.tables import INGEST_LEDGER
 
 DAY = dt.date(2026, 1, 6)
@@ -123,9 +117,28 @@ def test_a_missing_week_is_asked_for_once_a_day():
     assert week_due(week_rows(None, tiers=()), asked, "2025-12-11T20:00")
 
 
-def test_a_week_with_one_tier_missing_is_asked_for_whatever_its_age():
-    rows = week_rows(dt.date(2025, 12, 22), tiers=("T1",))
-    assert week_due(rows, week_entry("2026-05-01T15:00"), "2026-06-01T12:00")
+def test_a_week_without_any_row_is_asked_for_once_a_day_whatever_its_age():
+    asked = week_entry("2027-05-01T15:00", status="UNCHANGED")
+    assert not week_due(week_rows(None, tiers=()), asked, "2027-05-01T20:00")
+    assert week_due(week_rows(None, tiers=()), asked, "2027-05-02T20:00")
+
+
+def test_a_tier_missing_beside_a_stored_one_is_asked_for_until_sixty_days_after_its_due_date():
+    rows, asked = week_rows(dt.date(2025, 12, 22), tiers=("T1",)), week_entry("2026-02-01T15:00")  # T2 is due on 5 January
+    assert week_due(rows, asked, "2026-03-05T20:00")
+    assert not week_due(rows, asked, "2026-03-06T20:00")
+
+
+def test_a_tier_that_came_late_is_checked_for_sixty_days_from_then_though_the_other_is_missing():
+    rows, asked = week_rows(dt.date(2026, 2, 1), tiers=("T1",)), week_entry("2026-03-01T15:00")
+    assert week_due(rows, asked, "2026-04-01T20:00")
+    assert not week_due(rows, asked, "2026-04-02T20:00")
+
+
+def test_a_week_without_publication_dates_counts_as_published_on_its_due_date():
+    rows, asked = week_rows(None), week_entry("2026-02-01T15:00")
+    assert week_due(rows, asked, "2026-03-05T20:00")
+    assert not week_due(rows, asked, "2026-03-06T20:00")
 
 
 def test_a_published_week_is_checked_for_sixty_days():

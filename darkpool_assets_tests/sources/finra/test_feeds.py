@@ -74,7 +74,7 @@ def test_a_malformed_file_is_malformed_for_a_look_back_session_too(write):
 
 
 def test_no_short_source_names_the_settings_that_would_give_one():
-    with pytest.raises(NotConfigured, match="FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR.*OFFLINE"):
+    with pytest.raises(NotConfigured, match=r"FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR.*OFFLINE"):
         _feeds().short_sale(DAY)
 
 

@@ -32,7 +32,7 @@ def _trades(day, **settings):
 
 
 READ = {
-    "trades": lambda day, **settings: _trades(day, **settings),
+    "trades": _trades,
     "daily_agg": lambda day, **settings: _feeds(**settings).daily_agg(day),
 }
 

@@ -173,9 +173,38 @@ def test_without_trades_in_the_plan_every_symbol_has_bars(live, service):
     assert reading.message == "trades are not in the plan (403): one-minute bars, bulk volume classification"
 
 
-def test_one_symbol_that_is_refused_moves_all_to_bars(live, service):
+def test_one_symbol_that_is_refused_while_others_are_answered_is_its_own_failure(live, service):
     service.fail("/v3/trades/SPY", *NOT_ENTITLED)
-    assert set(_read(live).rows["data_source"]) == {"MINUTE_BARS"}
+    reading = _read(live)
+    assert (set(reading.rows["symbol"]), set(reading.rows["data_source"])) == ({"DIA", "QQQ"}, {"TRADES"})
+    assert set(reading.failures) == {"SPY"}
+
+
+def test_an_only_symbol_that_is_refused_falls_to_bars(live, service):
+    service.fail("/v3/trades/SPY", *NOT_ENTITLED)
+    assert set(_read(live, symbols=["SPY"]).rows["data_source"]) == {"MINUTE_BARS"}
+
+
+def test_a_service_that_is_silent_for_several_symbols_is_not_asked_for_the_rest(rest, service):
+    many = [f"S{number:02}" for number in range(20)]
+    service.fail("/v3/trades", *BUSY)
+    with pytest.raises(Unreachable):
+        _read(LiveTrades(rest, workers=1), symbols=many)
+    asked = {path.rsplit("/", 1)[1] for path in service.paths("/v3/trades")}
+    assert set(many[:4]) <= asked <= set(many[:6])
+
+
+def test_a_service_that_falls_silent_costs_the_symbols_that_were_not_read(rest, service):
+    many = ["DIA", *(f"S{number:02}" for number in range(20))]
+    service.fail("/v3/trades/S", *BUSY)
+    reading = _read(LiveTrades(rest, workers=1), symbols=many)
+    assert (set(reading.rows["symbol"]), len(reading.failures)) == ({"DIA"}, 20)
+
+
+def test_asked_beside_stored_symbols_the_failure_of_all_is_an_error_too(live, service):
+    service.fail("/v3/trades/SPY", *BUSY)
+    with pytest.raises(Unreachable):
+        live.read_day(DAY, window=_window(DAY), symbols=["SPY"], attach=attach_streamed_quotes, may_be_empty=True)
 
 
 def test_trades_that_the_plan_lacks_are_not_asked_for_symbol_by_symbol(rest, service):
@@ -185,7 +214,7 @@ def test_trades_that_the_plan_lacks_are_not_asked_for_symbol_by_symbol(rest, ser
     live = LiveTrades(rest, workers=2)
     assert _read(live, symbols=many).rows["symbol"].n_unique() == 20
     asked = len(service.paths("/v3/trades"))
-    assert asked <= 2
+    assert asked <= 3
     with pytest.raises(MalformedSource):  # these bars are of the day before
         _read(live, NEXT_DAY, symbols=many)
     assert len(service.paths("/v3/trades")) == asked
@@ -202,9 +231,9 @@ def test_a_day_beyond_the_plans_reach_says_nothing_of_other_days(live, service):
 
 def test_without_bars_in_the_plan_too_the_day_ends_at_once(rest, service):
     service.fail("/v", *NOT_ENTITLED)
-    with pytest.raises(NotEntitled, match=r"/v2/aggs/ticker/DIA/.*does not include this of /v2/aggs"):
+    with pytest.raises(NotEntitled, match=r"/v2/aggs/ticker/.*does not include this of /v2/aggs"):
         _read(LiveTrades(rest, workers=1))
-    assert len(service.asked) == 2
+    assert len(service.asked) == 4  # two symbols that agree, of each
 
 
 def test_without_quotes_in_the_plan_no_print_has_one(live, service):
@@ -220,14 +249,14 @@ def test_quotes_that_the_plan_lacks_are_not_asked_for_symbol_by_symbol(rest, ser
     live = LiveTrades(rest, workers=1)
     _read(live)
     _read(live, NEXT_DAY)
-    assert len(service.paths("/v3/quotes")) == 1
+    assert len(service.paths("/v3/quotes")) == 2  # symbols that agree
 
 
-def test_a_day_has_quotes_for_all_symbols_or_for_none(rest, service):
+def test_a_symbol_whose_quotes_are_refused_while_others_have_theirs_is_its_own_failure(rest, service):
     service.fail("/v3/quotes/SPY", *NOT_ENTITLED)
     reading = _read(LiveTrades(rest, workers=1))
-    assert len(service.paths("/v3/quotes/DIA")) == 3
-    assert (reading.rows.height, reading.rows["bid"].count()) == (21, 0)
+    assert (set(reading.rows["symbol"]), set(reading.failures)) == ({"DIA", "QQQ"}, {"SPY"})
+    assert reading.physical_rows == reading.rows.height == 14
 
 
 # What a fault costs
