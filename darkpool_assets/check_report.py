@@ -18,7 +18,7 @@ from rich.table import Table as ScreenTable
 from darkpool_assets.analytics.phase_c_gate import GateVerdict
 from darkpool_assets.analytics.stored_day import RuleVerdict
 from darkpool_assets.rendering.display_text import EN_DASH, counted, printable
-from darkpool_assets.rendering.site_model import Gate
+from darkpool_assets.rendering.site.site_model import Gate
 from darkpool_assets.vocabulary import ClassificationMethod, Severity
 
 _SHOWN_PER_RULE: Final = 20

@@ -12,7 +12,7 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.analytics.phase_c_gate import GateVerdict
 from darkpool_assets.defs.phase_c.report_site import read_stored_sessions
-from darkpool_assets.rendering.site_model import Gate
+from darkpool_assets.rendering.site.site_model import Gate
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, IngestStatus, OtcStatus
 from darkpool_assets.warehouse import Warehouse

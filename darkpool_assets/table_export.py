@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from darkpool_assets.rendering.daily_table_csv import inert_text
+from darkpool_assets.rendering.daily_table.daily_table_csv import inert_text
 from darkpool_assets.rendering.files import write_atomically
 from darkpool_assets.settings import SettingsError
 from darkpool_assets.tables import TABLES

@@ -13,7 +13,7 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.rendering.display_text import counted
 from darkpool_assets.rendering.html_page import escaped
-from darkpool_assets.rendering.site_model import Gate
+from darkpool_assets.rendering.site.site_model import Gate
 from darkpool_assets.rendering.strip_chart import Part, Strip, strip_chart
 from darkpool_assets.rendering.theme import LIGHT, mix
 from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE, ClassificationMethod, OtcStatus

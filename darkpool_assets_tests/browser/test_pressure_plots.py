@@ -5,10 +5,10 @@ import datetime as dt
 import pytest
 
 from darkpool_assets import market_calendar
-from darkpool_assets.rendering.panels_interactive import plot_page, write_plotly_script
+from darkpool_assets.rendering.pressure_plot.panels_interactive import plot_page, write_plotly_script
 from darkpool_assets.rendering.theme import DARK, LIGHT
 from darkpool_assets_tests.browser.conftest import ARTIFACTS, wait_until
-from darkpool_assets_tests.rendering.plotted_rows import DAY, panels_of, varied_panels
+from darkpool_assets_tests.rendering.pressure_plot.plotted_rows import DAY, panels_of, varied_panels
 
 pytestmark = pytest.mark.browser
 

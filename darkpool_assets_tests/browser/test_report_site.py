@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from darkpool_assets import market_calendar
-from darkpool_assets.rendering.report_site import write_day_pages, write_first_page
-from darkpool_assets.rendering.site_model import Gate, StoredSession
-from darkpool_assets_tests.rendering.invented_report import BROKEN, HOLDS, WARNS, metrics_of_the_day, report_of
+from darkpool_assets.rendering.site.report_site import write_day_pages, write_first_page
+from darkpool_assets.rendering.site.site_model import Gate, StoredSession
+from darkpool_assets_tests.rendering.site.invented_report import BROKEN, HOLDS, WARNS, metrics_of_the_day, report_of
 
 pytestmark = pytest.mark.browser
 

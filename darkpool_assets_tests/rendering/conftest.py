@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from darkpool_assets.rendering.daily_table import build_daily_table
+from darkpool_assets.rendering.daily_table.daily_table import build_daily_table
 from darkpool_assets.tables import DAILY_METRICS, INDEX_CONSTITUENT_SHORT_AGG_DAILY
 
 DAY = dt.date(2025, 12, 24)

@@ -65,8 +65,9 @@ def test_only_the_last_minute_tells_what_was_too_much():
     pace, clock = _pace(None)
     _ask(pace, clock, 50)
     clock.now += 61
-    _ask(pace, clock, 11)
     pace.slow_down(0)
+    _ask(pace, clock, 5)
+    assert clock.slept == []
     _ask(pace, clock, 1)
     assert clock.slept == [60]
 
@@ -84,7 +85,9 @@ def test_a_given_pace_stays_as_it_was_given_after_a_rate_limit():
     pace, clock = _pace(7)
     _ask(pace, clock, 7)
     pace.slow_down()
-    _ask(pace, clock, 8)
+    _ask(pace, clock, 7)
+    assert clock.slept == [60]
+    _ask(pace, clock, 1)
     assert clock.slept == [60, 60]
 
 

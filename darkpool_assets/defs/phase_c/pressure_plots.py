@@ -20,11 +20,11 @@ from darkpool_assets.defs.phase_c.composite_signal import composite_signal
 from darkpool_assets.defs.rendered.inline_picture import inline_picture
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets.rendering.files import remove_others, safe_file_name, write_atomically
-from darkpool_assets.rendering.panel_model import PressurePanels
-from darkpool_assets.rendering.panels_interactive import plot_page, write_plotly_script
-from darkpool_assets.rendering.panels_static import plot_png, plot_preview
-from darkpool_assets.rendering.pressure_panels import build_pressure_panels
-from darkpool_assets.rendering.site_layout import ASSETS
+from darkpool_assets.rendering.pressure_plot.panel_model import PressurePanels
+from darkpool_assets.rendering.pressure_plot.panels_interactive import plot_page, write_plotly_script
+from darkpool_assets.rendering.pressure_plot.panels_static import plot_png, plot_preview
+from darkpool_assets.rendering.pressure_plot.pressure_panels import build_pressure_panels
+from darkpool_assets.rendering.site.site_layout import ASSETS
 from darkpool_assets.session_choice import sessions_shown
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus

@@ -22,8 +22,8 @@ from darkpool_assets.defs.phase_c.composite_signal import composite_signal
 from darkpool_assets.defs.phase_c.pressure_plots import pressure_plots
 from darkpool_assets.defs.rendered.daily_tables import daily_tables
 from darkpool_assets.defs.stored_day import judge_day
-from darkpool_assets.rendering.report_site import write_day_pages, write_first_page
-from darkpool_assets.rendering.site_model import Gate, ReportDay, StoredSession, Verdict
+from darkpool_assets.rendering.site.report_site import write_day_pages, write_first_page
+from darkpool_assets.rendering.site.site_model import Gate, ReportDay, StoredSession, Verdict
 from darkpool_assets.session_choice import sessions_shown
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus

@@ -88,6 +88,8 @@ class Feed:
         except SourceError as error:
             if not self.is_due or not self.warehouse.stored_days(self.name, day, day):
                 raise
+            if not self.is_forced:
+                self.has_faltered = False  # what a stored day lacks may fail for ever, day after day: no sign of an outage
             message = f"{type(error).__name__}: {error} What is stored of {day} stays."
             return self.note(day, IngestStatus.DEGRADED, message, requests=self.requests() - before)
         return self.store(day, readings), readings, ""

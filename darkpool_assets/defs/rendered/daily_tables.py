@@ -17,12 +17,12 @@ from darkpool_assets.defs.derived.derivation import preview, render_sessions
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
 from darkpool_assets.defs.ledgers import UpstreamFailed, derivation_entry, refuse_after_failed_derivation
 from darkpool_assets.defs.rendered.inline_picture import inline_picture
-from darkpool_assets.rendering.daily_table import build_daily_table
-from darkpool_assets.rendering.daily_table_csv import daily_table_csv
-from darkpool_assets.rendering.daily_table_html import daily_table_html
-from darkpool_assets.rendering.daily_table_png import daily_table_png, daily_table_preview
+from darkpool_assets.rendering.daily_table.daily_table import build_daily_table
+from darkpool_assets.rendering.daily_table.daily_table_csv import daily_table_csv
+from darkpool_assets.rendering.daily_table.daily_table_html import daily_table_html
+from darkpool_assets.rendering.daily_table.daily_table_png import daily_table_png, daily_table_preview
+from darkpool_assets.rendering.daily_table.table_model import DailyTable
 from darkpool_assets.rendering.files import write_atomically
-from darkpool_assets.rendering.table_model import DailyTable
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse

@@ -120,7 +120,9 @@ def test_a_historic_dataset_that_is_configured_is_asked_once_and_as_it_wants_to_
     server.now = _evening(TWO_YEARS_OLD)
     asked = _services(server, finra_otc_url=server.url + HISTORIC)
     assert asked.weekly_summary(WEEK, today=TWO_YEARS_OLD, symbols=None).rows.height
-    assert _paths(server) == [TOKEN_PATH, HISTORIC, HISTORIC]
+    with pytest.raises(NotPublishedYet):
+        asked.weekly_summary(dt.date(2025, 6, 2), today=TWO_YEARS_OLD, symbols=None)
+    assert _paths(server) == [TOKEN_PATH, *[HISTORIC] * 4]
     asked.close()
 
 
@@ -227,6 +229,11 @@ def test_the_requests_of_a_later_week_are_its_own(server, finra):
     finra.weekly_summary(WEEK, today=TODAY, symbols=None)
     assert finra.weekly_summary(WEEK - dt.timedelta(weeks=1), today=TODAY, symbols=None).requests == 2
     assert finra.requests == 5
+
+
+def test_each_file_tells_of_its_own_requests(server, finra):
+    server.faults.add(Fault(_file("FORF"), FaultKind.UNAVAILABLE, times=2))
+    assert [reading.requests for reading in finra.short_files(DAY)] == [1, 3]
 
 
 def test_the_requests_of_a_day_are_all_that_were_sent_for_it_also_where_no_file_was(server, finra, monkeypatch):

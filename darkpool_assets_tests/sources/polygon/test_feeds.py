@@ -31,10 +31,7 @@ def _trades(day, **settings):
         return feeds.quoted_trades(day, symbols=["SPY", "BRK/B"], attach=attach)
 
 
-READ = {
-    "trades": _trades,
-    "daily_agg": lambda day, **settings: _feeds(**settings).daily_agg(day),
-}
+READ = {"trades": _trades, "daily_agg": lambda day, **settings: _feeds(**settings).daily_agg(day)}
 
 
 @pytest.fixture(autouse=True)

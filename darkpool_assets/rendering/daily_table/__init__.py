@@ -1,0 +1,1 @@
+"""The table of one day: one model, drawn as a page, as a picture and as CSV."""
