@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     polygon_daily_agg_dir: Path | None = Field(None, description="Folder of day-aggregate files, one a day")
 
     polygon_requests_per_minute: int | None = Field(
-        None, ge=1, le=60_000, description="Most requests a minute; when empty 5 (the free plan) from the first 429 on"
+        None, ge=1, le=60_000, description="Most requests a minute; when empty learned from 429s, at least 5 (free plan)"
     )
     polygon_flat_files_endpoint: str = Field(
         "https://files.massive.com", pattern=r"^https?://", description="S3 address of the daily flat files"

@@ -99,11 +99,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[dt.date], obj
     calls: list[tuple[str, list[dt.date], object]] = []
 
     class Recorder(session_runs.SessionRunner):
-        def run(self, days, *, select=None, force=False):
+        def run(self, days, *, select=None, force=False, plots=None):
             calls.append(("run", list(days), force))
             return Outcome(made=list(days))
 
-        def run_unfinished(self, days, *, select=None):
+        def run_unfinished(self, days, *, select=None, plots=None):
             calls.append(("run_unfinished", list(days), select))
             return Outcome(made=list(days))
 
@@ -132,7 +132,7 @@ def test_a_run_makes_the_target_day_and_the_instance_on_disk_knows_it(terminal: 
     assert terminal.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [FRIDAY]
     assert (terminal.folder / "output" / "tables" / str(FRIDAY) / "daily_metrics.html").is_file()
     with dg.DagsterInstance.get() as instance:
-        assert [run.job_name for run in instance.get_runs()] == ["end_of_day"]
+        assert [run.job_name for run in instance.get_runs()] == ["end_of_day"] * 3  # tables, plots, pages
     assert "telemetry" in (terminal.folder / "home" / "dagster.yaml").read_text()
     again = terminal.run("backfill", str(FRIDAY), str(FRIDAY))
     assert (again.code, again.out) == (0, "Skipped, there and unchanged: 2025-12-12\n")
@@ -392,8 +392,10 @@ def test_rebuild_restores_a_tampered_day_and_says_which_raw_table_has_no_file_an
 
 def test_the_ui_listens_on_this_machine_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
     commands: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _program, command: commands.append(command))
-    terminal.run("ui", "--port", "3999")
+    monkeypatch.setenv("SITE_URL", "http://127.0.0.1:3001")  # restored afterwards: the command sets it for its children
+    monkeypatch.setattr(cli, "_attended", lambda command: commands.append(command) or 0)
+    said = terminal.run("ui", "--port", "3999")
+    assert "Report site on http://127.0.0.1:4000" in said.out
     words = commands[0]
     assert words[words.index("-h") + 1] == "127.0.0.1"
     assert words[words.index("-p") + 1] == "3999"

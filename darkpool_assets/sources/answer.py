@@ -28,6 +28,8 @@ from darkpool_assets.sources.errors import (
 )
 
 _SHOWN_BODY: Final = 4_000
+_SHORTEST_KEY: Final = 8
+_MASK: Final = "********"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -104,14 +106,18 @@ def judge(answer: Answer, request: httpx.Request) -> None:
 
 def without_secrets(text: str, request: httpx.Request) -> str:
     """`text` of a service without the credentials that `request` carried."""
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    secrets = [credential]
-    if scheme.lower() == "basic":
-        with suppress(binascii.Error):
-            secrets += base64.b64decode(credential).decode(errors="replace").split(":", 1)
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "********")
+    for secret in _secrets_of(request):
+        text = text.replace(secret, _MASK)
     return text
+
+
+def masked(received: bytes, request: httpx.Request) -> bytes:
+    """`received` without the credentials that `request` carried, so that no text that is cut from it ends in half of one."""
+    for secret in _secrets_of(request):
+        # What is shorter is no key, and may well be a part of honest rows.
+        if len(secret) >= _SHORTEST_KEY:
+            received = received.replace(secret.encode(), _MASK.encode())
+    return received
 
 
 def origin(url: httpx.URL) -> str:
@@ -125,6 +131,15 @@ def parsed_address(url: str) -> httpx.URL | None:
         return httpx.URL(url)
     except httpx.InvalidURL:
         return None
+
+
+def _secrets_of(request: httpx.Request) -> list[str]:
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    secrets = [credential]
+    if scheme.lower() == "basic":
+        with suppress(binascii.Error):
+            secrets += base64.b64decode(credential).decode(errors="replace").split(":", 1)
+    return [secret for secret in secrets if secret]
 
 
 def _redirected(answer: Answer, request: httpx.Request) -> str:

@@ -139,6 +139,7 @@ class RateLimited(TransientSourceError):
     """The service kept asking to slow down."""
 
     def __init__(self, what: str, *, attempts: int, remedy: str = "Run it again later.") -> None:
+        self.attempts = attempts
         super().__init__(f"{what}: still over the service's rate limit after {attempts} attempts. {remedy}")
 
 

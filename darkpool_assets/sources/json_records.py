@@ -24,11 +24,6 @@ class JsonRows:
     rows: Sequence[Mapping[str, Any]]
     body: Mapping[str, Any]
 
-    @classmethod
-    def joined(cls, source: str, pages: Sequence["JsonRows"]) -> "JsonRows":
-        """The rows of several pages, in order; what their bodies say beside them is left out."""
-        return cls(source, [row for page in pages for row in page.rows], {})
-
     @property
     def columns(self) -> tuple[str, ...]:
         """Every key that a row holds, in order of appearance: APIs leave out keys without a value."""

@@ -18,7 +18,7 @@ import httpx
 import stamina
 import stamina.instrumentation
 
-from darkpool_assets.sources.answer import Answer, AskAgainError, judge, origin, parsed_address, without_secrets
+from darkpool_assets.sources.answer import Answer, AskAgainError, judge, masked, origin, parsed_address, without_secrets
 from darkpool_assets.sources.answer_limits import BrokenTransferError, Deadlines, Limits, read_body
 from darkpool_assets.sources.errors import BrokenContent, ForeignAddress, PermanentSourceError, SourceError, Unreachable
 from darkpool_assets.sources.request_pace import Pace
@@ -194,8 +194,9 @@ class Transport:
         # An auth that does nothing: not even a user name in the address becomes a header.
         response = self._client.send(request, auth=httpx.Auth(), stream=True)
         with closing(response):
-            body = read_body(response, max_bytes=max_bytes, what=what)
-        answer = Answer(what, response.status_code, dict(response.headers), body)
+            body = masked(read_body(response, max_bytes=max_bytes, what=what), request)
+        headers = {name: masked(value.encode(), request).decode() for name, value in response.headers.items()}
+        answer = Answer(what, response.status_code, headers, body)
         request_id = next((answer.headers[name] for name in _REQUEST_IDS if name in answer.headers), "none")
         _log.debug(
             "%s: %s answered %d, %d bytes in %.2f s, request id %s, attempt %d", self._service, what, answer.status,

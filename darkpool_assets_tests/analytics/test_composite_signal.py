@@ -304,8 +304,9 @@ def test_neither_other_symbols_nor_any_order_changes_a_row(three, order: list[in
     together = composite(replace(inputs, look_back=replace(inputs.look_back, **frames)))
     assert together["symbol"].to_list() == [named[place]["case"] for place in order]
     assert_frame_equal(together.sort("symbol"), composite(inputs_of(*named)), check_exact=True)
-    alone = pl.concat([composite(inputs_of(case)) for case in named])
-    assert_frame_equal(together.sort("symbol"), alone, rel_tol=1e-12, abs_tol=1e-15)
+    # The words cut numbers off, so that a last bit may show in them.
+    alone = pl.concat([composite(inputs_of(case)) for case in named]).drop("label_reasons")
+    assert_frame_equal(together.sort("symbol").drop("label_reasons"), alone, rel_tol=1e-12, abs_tol=1e-15)
 
 
 # Laws that start from the feeds: daily_metrics and composite together

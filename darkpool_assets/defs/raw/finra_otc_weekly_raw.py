@@ -14,12 +14,13 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
 from darkpool_assets.defs.ledgers import event_entry
-from darkpool_assets.defs.raw.asking_again import week_is_due, week_source
+from darkpool_assets.defs.raw.asking_again import week_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
 from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.finra.otc_weekly import week_source
 from darkpool_assets.sources.finra.services import OTC_TIERS
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus

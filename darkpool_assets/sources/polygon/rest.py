@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import polars as pl
 
-from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, NotEntitled, RefusedBySource
+from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, NotEntitled, RateLimited, RefusedBySource
 from darkpool_assets.sources.transport import Answer, Transport
 
 TRADES: Final = "/v3/trades"
@@ -127,6 +127,9 @@ class PolygonRest:
         except CredentialsRefused as refusal:
             remedy = "Correct POLYGON_API_KEY."
             raise CredentialsRefused(what, status=refusal.status, body=refusal.body, remedy=remedy) from None
+        except RateLimited as limited:
+            remedy = "Run it again later, or set POLYGON_REQUESTS_PER_MINUTE to what the plan allows."
+            raise RateLimited(what, attempts=limited.attempts, remedy=remedy) from None
         except RefusedBySource as refusal:
             if refusal.status != _FORBIDDEN or not any(words in refusal.body.lower() for words in _PLAN_WORDS):
                 raise
