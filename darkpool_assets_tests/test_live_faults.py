@@ -240,10 +240,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(scope="module")
 def battle_of(ground: Field) -> Callable[[str, bool], Battle]:
-    """The battle of a service, fought when it is first asked for: with the faults that stay, or with those that pass.
-
-    Not every test that asks for it may be run, and none of them must be the first.
-    """
+    """The battle of a service, fought when it is first asked for: with the faults that stay, or with those that pass."""
 
     @functools.cache
     def clean(name: str) -> pl.DataFrame:

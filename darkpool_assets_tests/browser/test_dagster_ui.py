@@ -44,7 +44,7 @@ def _patience():
 @pytest.fixture
 def graph(page):
     """The page of the whole graph, groups open, wide enough for every node to show itself."""
-    page.set_viewport_size({"width": 3200, "height": 2200})
+    page.set_viewport_size({"width": 5600, "height": 3200})
     page.goto("/asset-groups")
     visible(page, "derived").wait_for()
     page.keyboard.press("Alt+e")
