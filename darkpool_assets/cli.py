@@ -445,3 +445,7 @@ def _attended(command: list[str]) -> int:
                 return process.wait()
             except KeyboardInterrupt:
                 continue  # the terminal told dagster, too: it stops its daemon first
+
+
+if __name__ == "__main__":
+    main()
