@@ -222,8 +222,7 @@ def test_without_scripts_the_page_is_read_and_all_days_are_one_link_away(visit):
     assert page.url.endswith("index.html")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (390, "dark")])
 @pytest.mark.parametrize("name", PAGES)
 def test_pictures_are_kept(visit, keep, name, width, scheme):
     page = visit(PAGES[name], width=width, color_scheme=scheme)
