@@ -76,6 +76,8 @@ _TERMS: Final = Terms(
     finra_credentials=(CANARIES["FINRA_API_KEY"], CANARIES["FINRA_API_SECRET"]), finra_requests_per_second=None
 )  # fmt: skip
 
+pytestmark = pytest.mark.long
+
 
 def pieces_in(data: bytes | str) -> list[bytes]:
     """The pieces of secrets that a text or a file holds."""

@@ -43,6 +43,8 @@ warehouse._insert_all = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 dg.materialize([polygon_equity_trades_raw], partition_key=sys.argv[1], resources=build_resources(load_settings()))
 """
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def three_sessions(tmp_path_factory: pytest.TempPathFactory) -> MarketHistory:
