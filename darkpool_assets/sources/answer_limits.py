@@ -50,6 +50,11 @@ class Limits:
     retry_after_max: float = 120.0
 
 
+DEFAULT_LIMITS: Final = Limits()
+PROBE_LIMITS: Final = Limits(deadline=10.0, connect_timeout=3.0, read_timeout=10.0, pool_timeout=10.0, retries=0)
+"""For one look whether something is out, by a caller that will look again."""
+
+
 class BrokenTransferError(Exception):
     """A body that ends early or is not encoded as its headers say."""
 

@@ -101,3 +101,12 @@ def _entries(folder: Path) -> list[Path]:
 
 def _by_name(paths: Iterator[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: (path.name, path))
+
+
+def written_at(path: Path) -> dt.datetime:
+    """When a file was written last: UTC, naive, as the ledgers keep moments.
+
+    Raises:
+        OSError: it is gone.
+    """
+    return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)

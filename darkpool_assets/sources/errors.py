@@ -128,11 +128,16 @@ class NotPublishedYet(TransientSourceError):
 
 
 class Unreachable(TransientSourceError):
-    """Timeouts, broken connections, broken bodies or server errors, until retries or the deadline were spent."""
+    """Timeouts, broken connections, broken bodies or server errors, until retries or the deadline were spent.
+
+    Attributes:
+        reason: The last attempt's, shortened.
+    """
 
     def __init__(self, what: str, *, reason: str, attempts: int) -> None:
+        self.reason = _shortened(reason)
         tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        super().__init__(f"{what}: no whole answer after {tries} ({_shortened(reason)}). Run it again later.")
+        super().__init__(f"{what}: no whole answer after {tries} ({self.reason}). Run it again later.")
 
 
 class RateLimited(TransientSourceError):

@@ -75,15 +75,18 @@ class Records:
             self.fail(int(at), column=name, allowed=kind.value)
         return value
 
-    def refuse(self, frame: pl.DataFrame, wrong: pl.Series | pl.Expr, *, column: str, allowed: str) -> None:
+    def refuse(
+        self, frame: pl.DataFrame, wrong: pl.Series | pl.Expr, *, column: str, allowed: str,
+        error: type[MalformedSource] = MalformedSource,
+    ) -> None:  # fmt: skip
         """Raise for the first row of `frame` (it carries `at`) for which `wrong` holds; nothing happens where none does."""
         places = frame.filter(wrong)[AT]
         if not places.is_empty():
-            self.fail(int(places[0]), column=column, allowed=allowed)
+            self.fail(int(places[0]), column=column, allowed=allowed, error=error)
 
-    def fail(self, at: int, *, column: str, allowed: str) -> NoReturn:
+    def fail(self, at: int, *, column: str, allowed: str, error: type[MalformedSource] = MalformedSource) -> NoReturn:
         """Refuse the record at `at` for what its `column` holds."""
-        raise MalformedSource(self.source, self.place(at, column), found=self.found(at, column), allowed=allowed)
+        raise error(self.source, self.place(at, column), found=self.found(at, column), allowed=allowed)
 
     def place(self, at: int, column: str) -> str:
         """Where `column` of the record at `at` stands, in the source's own words."""

@@ -19,7 +19,7 @@ import stamina
 import stamina.instrumentation
 
 from darkpool_assets.sources.answer import Answer, AskAgainError, judge, masked, origin, parsed_address, without_secrets
-from darkpool_assets.sources.answer_limits import BrokenTransferError, Deadlines, Limits, read_body
+from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, BrokenTransferError, Deadlines, Limits, read_body
 from darkpool_assets.sources.errors import BrokenContent, ForeignAddress, PermanentSourceError, SourceError, Unreachable
 from darkpool_assets.sources.request_pace import Pace
 
@@ -30,7 +30,6 @@ _AuthFlow = Generator[httpx.Request, httpx.Response, None]
 
 _AUTH_ANSWER_BYTES: Final = 1 << 20
 _REQUEST_IDS: Final = ("finra-api-request-id", "x-request-id")
-_DEFAULT_LIMITS: Final = Limits()
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +50,7 @@ class Transport:
     """
 
     def __init__(
-        self, service: str, *, auth: httpx.Auth | None = None, limits: Limits = _DEFAULT_LIMITS, pace: Pace | None = None,
+        self, service: str, *, auth: httpx.Auth | None = None, limits: Limits = DEFAULT_LIMITS, pace: Pace | None = None,
         hosts: Collection[str] = (),
     ) -> None:  # fmt: skip
         if auth is not None and not hosts:

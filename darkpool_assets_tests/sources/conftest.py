@@ -1,14 +1,15 @@
-"""Fixtures of the readers' tests: a place to write files, and what every refusal must say."""
+"""Fixtures of the sources' tests: a place to write files, a server to ask, and what every refusal must say."""
 
 import datetime as dt
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from darkpool_assets.market_calendar import session_window
 from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets_tests.sources.scripted_server import ScriptedServer
 
 Write = Callable[..., Path]
 Refuses = Callable[..., str]
@@ -41,6 +42,14 @@ def refuses() -> Refuses:
         return message
 
     return _refuses
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A server that answers by script, asked without a proxy."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with ScriptedServer() as started:
+        yield started
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ defs/raw asks for a day or a week and stores the readings.
 """
 
 import datetime as dt
-from functools import cached_property
+from collections.abc import Collection
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
 from darkpool_assets.settings import Settings
+from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, Limits
+from darkpool_assets.sources.awaited import why_awaited
 from darkpool_assets.sources.constituents import read_configured_constituents
 from darkpool_assets.sources.day_files import file_named_by
 from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
@@ -22,10 +25,16 @@ _OFFLINE = " (OFFLINE=true: FINRA is not asked)"
 
 
 class FinraFeeds:
-    """The short sale files and the weekly OTC volume of the sources that the settings name; closed at the end of a run."""
+    """The short sale files and the weekly OTC volume of the sources that the settings name; closed at the end of a run.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Where the feeds come from.
+        limits: Of each answer of FINRA's services.
+    """
+
+    def __init__(self, settings: Settings, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self._settings = settings
+        self._limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +45,7 @@ class FinraFeeds:
 
     @cached_property
     def _services(self) -> FinraServices:
-        return FinraServices(self._settings)
+        return FinraServices(self._settings, limits=self._limits)
 
     @property
     def requests(self) -> int:
@@ -77,15 +86,24 @@ class FinraFeeds:
         """
         if self.short_is_asked_for:
             return self._services.short_files(day)
-        file, directory = self._settings.finra_short_sale_file, self._settings.finra_short_sale_dir
-        if file:
-            return [_one_day_file(file, day=day, look_back=look_back)]
-        if not directory:
-            raise NotConfigured("FINRA daily short sale volume", f"FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR{_OFFLINE}")
-        paths = short_files_of(directory, day=day)
-        if not paths:
-            raise NotPublishedYet(f"FINRA_SHORT_SALE_DIR: no short sale file of {day} in {directory} yet.")
+        paths = self._short_paths(day)
+        if self._settings.finra_short_sale_file:
+            return [_one_day_file(path, day=day, look_back=look_back) for path in paths]
         return [read_short_file(path, day=day) for path in paths]
+
+    def awaited(self, day: dt.date, *, known: Collection[str] = ()) -> dict[str, str]:
+        """The daily feed of `day` that is not out yet, asked for once: raw table -> why it is still awaited.
+
+        Args:
+            day: Session.
+            known: Raw tables that were seen to be out; they are not asked for.
+
+        Returns:
+            finra_short_daily_raw and a reason; nothing where the files are out or no source is configured. A source that
+            refuses or cannot be reached is a reason too.
+        """
+        looks = {"finra_short_daily_raw": partial(self._look_for_short_sale, day)}
+        return why_awaited("FINRA", {table: look for table, look in looks.items() if table not in known})
 
     def files(self, day: dt.date) -> dict[str, list[Path]]:
         """Raw table -> the local files that `day` rests on, whether or not they were read.
@@ -144,10 +162,28 @@ class FinraFeeds:
         universe = {*self._settings.tickers, *members, *self._settings.index_proxy_map.values()}
         return sorted({str(symbol).replace("/", ".") for symbol in universe})
 
+    def _look_for_short_sale(self, day: dt.date) -> None:
+        if self.short_is_asked_for:
+            self._services.look_for_short_files(day)
+        else:
+            self._short_paths(day)
+
+    def _short_paths(self, day: dt.date) -> list[Path]:
+        """The local files of `day`, one at least; raises as short_sale where there is none."""
+        file, directory = self._settings.finra_short_sale_file, self._settings.finra_short_sale_dir
+        if file:
+            return [file_named_by("FINRA_SHORT_SALE_FILE", file)]
+        if not directory:
+            raise NotConfigured("FINRA daily short sale volume", f"FINRA_SHORT_SALE_FILE, FINRA_SHORT_SALE_DIR{_OFFLINE}")
+        paths = short_files_of(directory, day=day)
+        if not paths:
+            raise NotPublishedYet(f"FINRA_SHORT_SALE_DIR: no short sale file of {day} in {directory} yet.")
+        return paths
+
 
 def _one_day_file(file: Path, *, day: dt.date, look_back: bool) -> Reading:
     try:
-        return read_short_file(file_named_by("FINRA_SHORT_SALE_FILE", file), day=day)
+        return read_short_file(file, day=day)
     except AnotherDay as error:
         if not look_back:
             raise

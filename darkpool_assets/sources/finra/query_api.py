@@ -96,6 +96,12 @@ class QueryApi:
             kept += page.rows.rows if keep is None else filter(keep, page.rows.rows)
         return Pages(JsonRows(what, kept, {}), received=received.rows, record_total=received.checked_total())
 
+    def has_rows(self, url: str, *, what: str, equal: Mapping[str, str]) -> bool:
+        """Whether any row's fields equal `equal`: one request, for one row; raises as `rows`."""
+        page = self._page(url, {**self._query(equal, {}, (), page_rows=1), "offset": 0}, what=what)
+        _check_filters(page.rows, _asked(equal, {}), what=what)
+        return bool(page.rows.rows)
+
     def _query(
         self, equal: Mapping[str, str], among: Mapping[str, Sequence[str]], sort: Sequence[str], page_rows: int
     ) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from darkpool_assets.settings import Settings
+from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, Limits
 from darkpool_assets.sources.errors import NotPublishedYet, RefusedBySource
 from darkpool_assets.sources.finra.auth import FinraAuth
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, read_otc_rows, week_source
@@ -40,8 +41,9 @@ _BLOCKED: Final = 'FINRA blocks this machine, which is not "not published": chec
 class FinraServices:
     """FINRA's file server and Query API, with one client each, made when it is first needed; to be closed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self._settings = settings
+        self._limits = limits
         self._fields = OtcFields.of(settings)
 
     @property
@@ -59,14 +61,14 @@ class FinraServices:
 
     @cached_property
     def _files(self) -> Transport:
-        return Transport("FINRA files", hosts={_origin(self._settings.finra_short_sale_cdn_url)})
+        return Transport("FINRA files", hosts={self._settings.finra_short_sale_cdn_url}, limits=self._limits)
 
     @cached_property
     def _queries(self) -> Transport:
         settings = self._settings
         datasets = [url for url in (settings.finra_otc_url, settings.finra_short_sale_url) if url]
         return Transport(
-            "FINRA Query API", auth=_auth_of(settings), hosts={_origin(url) for url in datasets},
+            "FINRA Query API", auth=_auth_of(settings), hosts=datasets, limits=self._limits,
             pace=Pace(_QUERIES_A_SECOND, seconds=1, what="FINRA's Query API"),
         )  # fmt: skip
 
@@ -94,6 +96,18 @@ class FinraServices:
         counted = first.requests + sum(reading.requests for reading in others)
         return [replace(first, requests=first.requests + self.requests - before - counted), *others]
 
+    def look_for_short_files(self, day: dt.date) -> None:
+        """Return where the short sale files of `day` are out: the first of them, which is read, or rows of regShoDaily.
+
+        Raises:
+            NotPublishedYet, RefusedBySource, MalformedSource, TransientSourceError: as short_files.
+        """
+        if self._short_file(_families_of(day)[0], day):
+            return
+        url = self._settings.finra_short_sale_url
+        if not url or not self._api.has_rows(url, **_reg_sho_of(day)):
+            raise _no_short_sale(day, url)
+
     def weekly_summary(self, week: dt.date, *, today: dt.date, symbols: Sequence[str] | None) -> Reading:
         """The weekly summary rows of `week`, tiers 1 and 2 together; of `symbols` (as OTC spells them) where given.
 
@@ -111,8 +125,7 @@ class FinraServices:
         raise NotPublishedYet(f"FINRA has not published the OTC week of {week} yet.")
 
     def _published_files(self, day: dt.date) -> list[Reading]:
-        families = (ShortFileFamily.CNMS,) if day >= FIRST_CONSOLIDATED_FILE else FACILITY_FAMILIES
-        readings = [reading for family in families if (reading := self._short_file(family, day))]
+        readings = [reading for family in _families_of(day) if (reading := self._short_file(family, day))]
         otc_equities = self._short_file(ShortFileFamily.FORF, day) if readings else None
         return [*readings, otc_equities] if otc_equities else readings
 
@@ -132,11 +145,9 @@ class FinraServices:
 
     def _reg_sho_daily(self, day: dt.date) -> Reading:
         url = self._settings.finra_short_sale_url
-        if not url:
-            raise NotPublishedYet(f"FINRA has not posted the short sale file of {day} yet.")
-        pages = self._api.rows(url, what=f"FINRA regShoDaily of {day}", equal={"tradeReportDate": day.isoformat()})
-        if not pages.rows.rows:
-            raise NotPublishedYet(f"FINRA has neither a short sale file nor regShoDaily rows of {day} yet.")
+        pages = self._api.rows(url, **_reg_sho_of(day)) if url else None
+        if not pages or not pages.rows.rows:
+            raise _no_short_sale(day, url)
         reading = read_reg_sho_rows(JsonRows(f"regShoDaily {day}", pages.rows.rows, {}), day=day)
         return replace(reading, expected_rows=pages.record_total, message=f"regShoDaily{self._access}")
 
@@ -184,6 +195,20 @@ def historic_url(url: str) -> str:
     return url if _is_historic(url) else f"{url.rstrip('/')}{_HISTORIC}"
 
 
+def _families_of(day: dt.date) -> tuple[ShortFileFamily, ...]:
+    return (ShortFileFamily.CNMS,) if day >= FIRST_CONSOLIDATED_FILE else FACILITY_FAMILIES
+
+
+def _reg_sho_of(day: dt.date) -> dict[str, Any]:
+    return {"what": f"FINRA regShoDaily of {day}", "equal": {"tradeReportDate": day.isoformat()}}
+
+
+def _no_short_sale(day: dt.date, url: str | None) -> NotPublishedYet:
+    if url:
+        return NotPublishedYet(f"FINRA has neither a short sale file nor regShoDaily rows of {day} yet.")
+    return NotPublishedYet(f"FINRA has not posted the short sale file of {day} yet.")
+
+
 def _is_historic(url: str) -> bool:
     return _dataset_of(url).endswith(_HISTORIC)
 
@@ -197,8 +222,3 @@ def _auth_of(settings: Settings) -> FinraAuth | None:
     if not key or not secret:
         return None
     return FinraAuth(key=key.get_secret_value(), secret=secret.get_secret_value(), token_url=settings.finra_token_url)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

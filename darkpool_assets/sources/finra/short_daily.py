@@ -132,10 +132,8 @@ def _check_day(records: Records, rows: pl.DataFrame, *, day: dt.date) -> None:
     named = date_in_name(records.source)
     if rows.is_empty() and named not in {None, day}:
         raise AnotherDay(records.source, "name", found=named, allowed=f"{day}")
-    if others.height and others.height == rows.height:
-        at = int(others[AT][0])
-        raise AnotherDay(records.source, records.place(at, "trade_date"), found=records.found(at, "trade_date"), allowed=f"{day}")
-    records.refuse(others, pl.lit(True), column="trade_date", allowed=f"{day}")  # noqa: FBT003 - polars' literal
+    error = AnotherDay if others.height == rows.height else MalformedSource
+    records.refuse(others, pl.lit(True), column="trade_date", allowed=f"{day}", error=error)  # noqa: FBT003 - polars' literal
 
 
 def _reading(records: Records, rows: pl.DataFrame, family: ShortFileFamily, *, duplicates: int, expected: int | None) -> Reading:

@@ -15,7 +15,7 @@ import polars as pl
 from darkpool_assets import tables
 from darkpool_assets.market_calendar import NEW_YORK
 from darkpool_assets.sources.content import Content, digest_of
-from darkpool_assets.sources.day_files import date_in_name, file_of_day
+from darkpool_assets.sources.day_files import date_in_name
 from darkpool_assets.sources.delimited import open_delimited
 from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotPublishedYet
 from darkpool_assets.sources.json_records import JsonRows, read_json_rows
@@ -34,7 +34,6 @@ from darkpool_assets.sources.records import AT, Records
 from darkpool_assets.vocabulary import TradeSource
 
 _LAST_MILLISECOND: Final = 4_102_444_800_000  # the year 2100
-_SUFFIXES: Final = (".csv", ".json")
 _GROUPED: Final = "v2/aggs grouped"
 
 
@@ -88,16 +87,6 @@ def read_grouped_daily(content: Content, *, day: dt.date) -> Reading:
     reading = _reading(records, records.typed(AGG_KINDS), day=day, data_source=TradeSource.GROUPED_DAILY)
     announced = len(answer.rows) if "resultsCount" in answer.body else None
     return replace(reading, source=_GROUPED, expected_rows=announced, requests=1)
-
-
-def agg_file_of(directory: Path, *, day: dt.date) -> Path | None:
-    """The aggregates file of `day` in a directory, or None.
-
-    Raises:
-        MissingSource: the directory does not exist.
-        AmbiguousSource: two files stand for the day.
-    """
-    return file_of_day(directory, setting="POLYGON_DAILY_AGG_DIR", day=day, suffixes=_SUFFIXES)
 
 
 def _records_of(content: Content) -> tuple[Records, str | None]:

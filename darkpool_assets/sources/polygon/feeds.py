@@ -5,22 +5,24 @@ day, hands in how a quote is joined to a trade, and stores the readings.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import polars as pl
 
 from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings
-from darkpool_assets.sources.day_files import file_named_by, file_of_day
+from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, Limits
+from darkpool_assets.sources.awaited import why_awaited
 from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotEntitled, NotPublishedYet
-from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file, read_grouped_daily
-from darkpool_assets.sources.polygon.flat_files import FlatFileKind, FlatFiles
+from darkpool_assets.sources.polygon.daily_agg import read_daily_agg_file, read_grouped_daily
+from darkpool_assets.sources.polygon.flat_files import FLAT_FILE_LIMITS, FlatFileKind, FlatFiles
 from darkpool_assets.sources.polygon.live import Attach, LiveTrades
+from darkpool_assets.sources.polygon.own_files import Kind, OwnFiles
 from darkpool_assets.sources.polygon.quotes import read_quotes_file
 from darkpool_assets.sources.polygon.rest import BearerAuth, PolygonRest, polygon_hosts
 from darkpool_assets.sources.polygon.trades import read_trades_file
@@ -28,24 +30,30 @@ from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.transport import Pace, Transport
 from darkpool_assets.vocabulary import TradeSource
 
-_TICK_SUFFIXES: Final = (".csv", ".json")
 _OFFLINE: Final = " (OFFLINE=true: Polygon is not asked)"
 _LATE_PLANS: Final = dt.timedelta(days=3)  # some plans give a day's aggregates after its end, and say so:
 _TOO_EARLY: Final = ("timeframe", "before end of day")
 
-TickKind = Literal["trades", "quotes"]
-
-_FLAT_KINDS: Final[Mapping[TickKind, FlatFileKind]] = {"trades": "trades_v1", "quotes": "quotes_v1"}
+_FLAT_KINDS: Final[Mapping[Kind, FlatFileKind]] = {"trades": "trades_v1", "quotes": "quotes_v1", "daily_agg": "day_aggs_v1"}
+_RESTS_ON: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "polygon_daily_agg_raw": ("daily_agg",), "polygon_equity_trades_raw": ("trades", "quotes"),
+}  # fmt: skip
 
 
 class PolygonFeeds:
     """Trades with their quotes, and daily aggregates, of the sources that the settings name; closed at the end of a run.
 
     What the plan of the key does not include is remembered until then.
+
+    Args:
+        settings: Where the feeds come from.
+        limits: Of each answer, for a caller who cannot wait: no request waits for its turn either. Each service's own if None.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, limits: Limits | None = None) -> None:
         self._settings = settings
+        self._limits = limits
+        self._own = OwnFiles(settings)
         self._refused_up_to = dt.date.min
 
     def __enter__(self) -> Self:
@@ -63,20 +71,16 @@ class PolygonFeeds:
     @property
     def trades_are_asked_for(self) -> bool:
         """Whether trades come from a service: then what is stored of a finished session is not asked for again."""
-        settings = self._settings
-        return not (settings.polygon_trades_file or settings.polygon_trades_dir) and self._has_service
+        return not self._own.are_named("trades") and self._has_service
 
     @property
     def aggregates_are_asked_for(self) -> bool:
         """Whether daily aggregates come from a service."""
-        settings = self._settings
-        return not (settings.polygon_daily_agg_file or settings.polygon_daily_agg_dir) and self._has_service
+        return not self._own.are_named("daily_agg") and self._has_service
 
     def has_source(self, table: str) -> bool:
         """Whether the settings give a raw table a source now."""
-        kind = {"polygon_equity_trades_raw": "trades", "polygon_daily_agg_raw": "daily_agg"}[table]
-        named = (getattr(self._settings, f"polygon_{kind}_{place}") for place in ("file", "dir"))
-        return any(named) or self._has_service
+        return self._own.are_named(_RESTS_ON[table][0]) or self._has_service
 
     def quoted_trades(
         self, day: dt.date, *, symbols: Sequence[str], attach: Attach, may_be_empty: bool = False
@@ -100,7 +104,7 @@ class PolygonFeeds:
             RefusedBySource, TransientSourceError: the service refused or could not be reached.
         """
         settings = self._settings
-        if settings.polygon_trades_file or settings.polygon_trades_dir:
+        if self._own.are_named("trades"):
             return self._of_files(day, symbols=symbols, attach=attach)
         if self._flat_files:
             try:
@@ -112,7 +116,7 @@ class PolygonFeeds:
             sources = "POLYGON_TRADES_FILE, POLYGON_TRADES_DIR, POLYGON_FLAT_FILES_KEY, POLYGON_API_KEY"
             raise NotConfigured("Polygon trades", f"{sources}{_OFFLINE if settings.offline else ''}")
         window = settings.session_window(day)
-        if settings.polygon_quotes_file or settings.polygon_quotes_dir:
+        if self._own.are_named("quotes"):
             attach = self._with_quotes_of_file(day, symbols=symbols, attach=attach)
         return self._live.read_day(day, window=window, symbols=symbols, attach=attach, may_be_empty=may_be_empty)
 
@@ -131,15 +135,10 @@ class PolygonFeeds:
             NotEntitled: the plan does not reach back to `day`.
             RefusedBySource, TransientSourceError: the service refused or could not be reached.
         """
-        settings = self._settings
-        file, directory = settings.polygon_daily_agg_file, settings.polygon_daily_agg_dir
-        if file:
-            return _one_file(file_named_by("POLYGON_DAILY_AGG_FILE", file), day=day, look_back=look_back)
-        if directory:
-            path = agg_file_of(directory, day=day)
-            if path is None:
-                raise NotPublishedYet(f"POLYGON_DAILY_AGG_DIR: no aggregates file of {day} in {directory} yet.")
-            return read_daily_agg_file(path, day=day, data_source=TradeSource.FLAT_FILE)
+        if self._own.one_file("daily_agg"):
+            return _one_file(self._own.of_day("daily_agg", day), day=day, look_back=look_back)
+        if self._own.directory("daily_agg"):
+            return read_daily_agg_file(self._own.of_day("daily_agg", day), day=day, data_source=TradeSource.FLAT_FILE)
         if self._flat_files:
             try:
                 with self._flat_files.file_of("day_aggs_v1", day) as path:
@@ -155,16 +154,23 @@ class PolygonFeeds:
         Raises:
             MissingSource: a directory that a setting names does not exist.
         """
-        settings = self._settings
-        ticks: list[Path | None] = []
-        for kind in ("trades", "quotes"):
-            file, directory = getattr(settings, f"polygon_{kind}_file"), getattr(settings, f"polygon_{kind}_dir")
-            setting = f"POLYGON_{kind.upper()}_DIR"
-            ticks.append(file or (directory and file_of_day(directory, setting=setting, day=day, suffixes=_TICK_SUFFIXES)))
-        directory = settings.polygon_daily_agg_dir
-        bars = [settings.polygon_daily_agg_file or (directory and agg_file_of(directory, day=day))]
-        found = {"polygon_equity_trades_raw": ticks, "polygon_daily_agg_raw": bars}
-        return {table: [path for path in paths if path] for table, paths in found.items()}
+        return {table: [path for kind in kinds for path in self._own.named(kind, day)] for table, kinds in _RESTS_ON.items()}
+
+    def awaited(self, day: dt.date, *, known: Collection[str] = ()) -> dict[str, str]:
+        """The feeds of `day` that are not out yet, each asked for once: raw table -> why it is still awaited.
+
+        Where there are both flat files and a key of the REST API, the API is asked: it has the day first. Trades are out once
+        the first ticker has one; what the plan refuses is as good as out, for the day is then made of less.
+
+        Args:
+            day: Session.
+            known: Raw tables that were seen to be out; they are not asked for.
+
+        Returns:
+            Some of polygon_daily_agg_raw and polygon_equity_trades_raw. A feed that is out or has no source is absent; a
+            source that refuses or cannot be reached is a reason too.
+        """
+        return why_awaited("Polygon", {table: partial(self._look_for, table, day) for table in _RESTS_ON if table not in known})
 
     @cached_property
     def _flat_files(self) -> FlatFiles | None:
@@ -174,7 +180,7 @@ class PolygonFeeds:
             return None
         return FlatFiles(
             endpoint=settings.polygon_flat_files_endpoint, bucket=settings.polygon_flat_files_bucket,
-            key=key.get_secret_value(), secret=secret.get_secret_value(),
+            key=key.get_secret_value(), secret=secret.get_secret_value(), limits=self._limits or FLAT_FILE_LIMITS,
         )  # fmt: skip
 
     @cached_property
@@ -183,7 +189,8 @@ class PolygonFeeds:
         key = settings.polygon_api_key.get_secret_value() if settings.polygon_api_key else ""
         return Transport(
             "Polygon", auth=BearerAuth(key), hosts=polygon_hosts(settings.polygon_base_url),
-            pace=Pace(settings.polygon_requests_per_minute, what="Polygon"),
+            limits=self._limits or DEFAULT_LIMITS,
+            pace=None if self._limits else Pace(settings.polygon_requests_per_minute, what="Polygon"),
         )  # fmt: skip
 
     @cached_property
@@ -205,9 +212,6 @@ class PolygonFeeds:
         """Trades of a flat file; quotes of the file beside it, unless the trades bring their own."""
         window = self._settings.session_window(day)
         with self._tick_file("trades", day) as (path, source):
-            if path is None:
-                directory = self._settings.polygon_trades_dir
-                raise NotPublishedYet(f"POLYGON_TRADES_DIR: no trades file of {day} in {directory} yet.")
             trades = read_trades_file(path, day=day, window=window, symbols=symbols, data_source=source)
         requests = int(self.trades_are_asked_for)
         if trades.rows["bid"].count():
@@ -223,10 +227,12 @@ class PolygonFeeds:
 
     def _quotes_of_file(self, day: dt.date, *, symbols: Sequence[str]) -> tuple[Reading | None, str]:
         """The quotes of `day`, or None and why there are none: trades fall to the tick test."""
+        own = self._own
+        has_quotes = own.named("quotes", day) if own.are_named("quotes") else self._flat_files and self.trades_are_asked_for
+        if not has_quotes:
+            return None, "no quotes source"
         try:
             with self._tick_file("quotes", day) as (path, _source):
-                if path is None:
-                    return None, "no quotes source"
                 return read_quotes_file(path, day=day, window=self._settings.session_window(day), symbols=symbols), ""
         except NotEntitled:
             return None, "quotes are not in the plan (403)"
@@ -237,26 +243,40 @@ class PolygonFeeds:
         Raises:
             NotPublishedYet: the quotes directory has no file of the day.
         """
-        quotes, _reason = self._quotes_of_file(day, symbols=symbols)
-        if quotes is None:
-            raise NotPublishedYet(f"POLYGON_QUOTES_DIR: no quotes file of {day} in {self._settings.polygon_quotes_dir} yet.")
-        return lambda prints, _pages: attach(prints, [quotes.rows.filter(pl.col("symbol").is_in(prints["symbol"].unique()))])
+        path, window = self._own.of_day("quotes", day), self._settings.session_window(day)
+        quotes = read_quotes_file(path, day=day, window=window, symbols=symbols).rows
+        return lambda prints, _pages: attach(prints, [quotes.filter(pl.col("symbol").is_in(prints["symbol"].unique()))])
 
     @contextmanager
-    def _tick_file(self, kind: TickKind, day: dt.date) -> Iterator[tuple[Path | None, TradeSource]]:
-        """The file of one kind of ticks: the user's own, a directory's or the service's; None where there is none."""
-        settings = self._settings
-        file, directory = getattr(settings, f"polygon_{kind}_file"), getattr(settings, f"polygon_{kind}_dir")
-        setting = f"POLYGON_{kind.upper()}"
-        if file:
-            yield file_named_by(f"{setting}_FILE", file), TradeSource.FILE
-        elif directory:
-            yield file_of_day(directory, setting=f"{setting}_DIR", day=day, suffixes=_TICK_SUFFIXES), TradeSource.FLAT_FILE
-        elif self._flat_files and self.trades_are_asked_for:
+    def _tick_file(self, kind: Kind, day: dt.date) -> Iterator[tuple[Path, TradeSource]]:
+        """The file of one kind of ticks: the user's own, a directory's or the service's."""
+        if self._own.are_named(kind):
+            yield self._own.of_day(kind, day), TradeSource.FILE if self._own.one_file(kind) else TradeSource.FLAT_FILE
+        else:
+            assert self._flat_files is not None
             with self._flat_files.file_of(_FLAT_KINDS[kind], day) as path:
                 yield path, TradeSource.FLAT_FILE
-        else:
-            yield None, TradeSource.FILE
+
+    def _look_for(self, table: str, day: dt.date) -> None:
+        """Return where all that the table's rows of `day` rest on is out, or where nothing can bring it."""
+        is_asked_for = not self._own.are_named(_RESTS_ON[table][0])
+        if is_asked_for and not self._has_service:
+            return
+        for kind in _RESTS_ON[table]:
+            if self._own.are_named(kind):
+                self._own.of_day(kind, day)
+            elif is_asked_for and self._flat_files and not self._rest:
+                self._flat_files.look_for(_FLAT_KINDS[kind], day)
+        if is_asked_for and self._rest:
+            self._look_over_rest(table, day)
+
+    def _look_over_rest(self, table: str, day: dt.date) -> None:
+        if table == "polygon_daily_agg_raw":
+            self._grouped_daily(day)
+            return
+        symbol = self._settings.tickers[0]
+        if not self._live.has_trades(day, window=self._settings.session_window(day), symbol=symbol):
+            raise NotPublishedYet(f"Polygon has no trade of {symbol} on {day} yet.")
 
     def _grouped_daily(self, day: dt.date) -> Reading:
         if not self._rest:

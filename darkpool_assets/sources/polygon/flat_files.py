@@ -8,11 +8,11 @@ import datetime as dt
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
@@ -30,9 +30,11 @@ from darkpool_assets.sources.errors import (
     Unreachable,
 )
 
+_T = TypeVar("_T")
 FlatFileKind = Literal["trades_v1", "quotes_v1", "day_aggs_v1", "minute_aggs_v1"]
 
 FLAT_FILE_LIMITS: Final = Limits(deadline=1800.0, max_bytes=8 << 30, read_timeout=60.0)
+_WHAT: Final = "Polygon flat file "
 _REGION: Final = "us-east-1"  # part of every signature; services that have no regions expect this one
 _LOG: Final = logging.getLogger(__name__)
 _ANSWER: Final = re.compile(r"status code: (?P<status>\d{3})[^:\n]*:? ?(?P<body>.*?)(?:\n+Debug source:|\Z)", re.DOTALL)
@@ -65,22 +67,31 @@ class FlatFiles:
             RateLimited, Unreachable: no whole file within the retries and the deadline.
         """
         with TemporaryDirectory(prefix="darkpool-flat-file-") as folder:
-            path = Path(folder) / f"{day}.csv.gz"
-            self._download(f"us_stocks_sip/{kind}/{day:%Y/%m}/{path.name}", path)
+            name = _name_of(kind, day)
+            path = Path(folder) / name.rpartition("/")[2]
+            self._download(name, path)
             yield path
 
+    def look_for(self, kind: FlatFileKind, day: dt.date) -> None:
+        """Return where the flat file of `day` is there; of its bytes one is asked for. Raises as file_of."""
+        name = _name_of(kind, day)
+        # Not a HEAD, whose refusals have no body that tells a wrong key from a plan.
+        self._asked(_WHAT + name, lambda: obstore.get_range(self._store, name, start=0, length=1))
+
     def _download(self, name: str, path: Path) -> None:
-        what, start = f"Polygon flat file {name}", time.monotonic()
-        fault: SourceError
+        what, start = _WHAT + name, time.monotonic()
         try:
-            received = self._stream(name, path, what=what)
+            received = self._asked(what, lambda: self._stream(name, path, what=what))
+        except OSError as error:
+            reason = f"it cannot be written to {path.parent}: {error.strerror}"
+            raise Unreachable(what, reason=reason, attempts=1) from None
+        _LOG.debug(f"Polygon flat files: {name}: {received:,} bytes in {time.monotonic() - start:.1f} s")
+
+    def _asked(self, what: str, ask: Callable[[], _T]) -> _T:
+        try:
+            return ask()
         except (BaseError, FileNotFoundError) as error:
             fault = _fault(self._without_secrets(str(error)), what=what)
-        except OSError as error:
-            fault = Unreachable(what, reason=f"it cannot be written to {path.parent}: {error.strerror}", attempts=1)
-        else:
-            _LOG.debug(f"Polygon flat files: {name}: {received:,} bytes in {time.monotonic() - start:.1f} s")
-            return
         # Raised here and not above, so that the service's own error, with all it tells, is not chained to it.
         raise fault
 
@@ -105,6 +116,10 @@ class FlatFiles:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _name_of(kind: FlatFileKind, day: dt.date) -> str:
+    return f"us_stocks_sip/{kind}/{day:%Y/%m}/{day}.csv.gz"
 
 
 def _store(endpoint: str, bucket: str, *, key: str, secret: str, limits: Limits) -> S3Store:

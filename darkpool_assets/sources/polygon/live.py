@@ -21,8 +21,9 @@ from darkpool_assets.sources.errors import CredentialsRefused, NotEntitled, NotP
 from darkpool_assets.sources.polygon.minute_bars import MINUTE_BARS, read_minute_bars
 from darkpool_assets.sources.polygon.rest import QUOTES, TRADES, PolygonRest
 from darkpool_assets.sources.polygon.tick_files import Window, nanoseconds, polygon_symbol
-from darkpool_assets.sources.polygon.tick_pages import read_quotes_page, read_trades_page
+from darkpool_assets.sources.polygon.tick_pages import TradesPage, read_quotes_page, read_trades_page
 from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.transport import Answer
 
 Attach = Callable[[pl.DataFrame, Iterable[pl.DataFrame]], pl.DataFrame]
 
@@ -130,6 +131,17 @@ class LiveTrades:
         reading = self._of_trades(asked, wanted) or self._of_bars(asked, wanted)
         return replace(reading, requests=self._rest.requests - asked_before)
 
+    def has_trades(self, day: dt.date, *, window: Window, symbol: str) -> bool:
+        """Whether `symbol` has a trade inside the session window of `day`: one request, for one row.
+
+        Raises:
+            NotEntitled: trades of the day are not in the plan.
+            SourceError: see rest.py.
+        """
+        asked, ticker = _Day(day, window, lambda prints, _quotes: prints), polygon_symbol(symbol)
+        pages = self._rest.trades(ticker, **asked.trades_span, page_rows=1, read=_trades_reader(asked, ticker))
+        return bool(next(pages).physical_rows)
+
     def _of_trades(self, day: _Day, symbols: Sequence[str]) -> Reading | None:
         """None where the plan does not include the day's trades."""
         if self._is_refused(TRADES, day.date):
@@ -178,14 +190,16 @@ class LiveTrades:
         return reading
 
     def _trades_of(self, day: _Day, symbol: str) -> Reading:
-        asked = self._rest.trades(
-            symbol, **day.trades_span,
-            read=lambda answer: read_trades_page(answer.content(), symbol=symbol, day=day.date, window=day.window),
-        )  # fmt: skip
-        pages = list(_while_wanted(asked, day.has_ended, answered=day.has_answered))
-        prints = pl.concat([page.rows for page in pages]).sort("timestamp", "sequence_number", maintain_order=True)
-        rows = self._quoted(day, symbol, prints)
+        prints = self._prints_of(day, symbol)
+        rows = self._quoted(day, symbol, prints.rows)
         _LOG.info(f"{day.date}: {symbol}: {rows.height:,} prints, {day.quote_rows.get(symbol, 0):,} quotes")
+        return replace(prints, rows=rows)
+
+    def _prints_of(self, day: _Day, symbol: str) -> Reading:
+        """The symbol's prints without quotes; their pages are let go before quotes stream."""
+        asked = self._rest.trades(symbol, **day.trades_span, read=_trades_reader(day, symbol))
+        pages = list(_while_wanted(asked, day.has_ended, answered=day.has_answered))
+        rows = pl.concat([page.rows for page in pages]).sort("timestamp", "sequence_number", maintain_order=True)
         return Reading(
             source=_SOURCE, rows=rows, physical_rows=sum(page.physical_rows for page in pages),
             dropped_rows=sum(page.dropped_rows for page in pages), off_session_rows=sum(page.off_session_rows for page in pages),
@@ -285,6 +299,10 @@ class _Results:
             off_session_rows=sum(reading.off_session_rows for reading in readings),
             failures={symbol: _words(error) for symbol, error in failures.items()},
         )  # fmt: skip
+
+
+def _trades_reader(day: _Day, symbol: str) -> Callable[[Answer], TradesPage]:
+    return lambda answer: read_trades_page(answer.content(), symbol=symbol, day=day.date, window=day.window)
 
 
 def _unless_ended(day: _Day, symbol: str, read: Callable[[_Day, str], Reading]) -> Reading:

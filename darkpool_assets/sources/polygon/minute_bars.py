@@ -15,7 +15,7 @@ from darkpool_assets.sources.errors import AnotherDay, MalformedSource
 from darkpool_assets.sources.polygon.agg_answers import AGG_KINDS, check_bars, one_ticker_records, read_agg_answer
 from darkpool_assets.sources.polygon.tick_files import Window, nanoseconds, polygon_symbol, start_of_day
 from darkpool_assets.sources.reading import Reading
-from darkpool_assets.sources.records import AT, Records
+from darkpool_assets.sources.records import Records
 from darkpool_assets.vocabulary import TradeSource
 
 MINUTE_BARS: Final = "v2/aggs minute bars"
@@ -69,11 +69,8 @@ def _checked(records: Records, *, day: dt.date) -> tuple[pl.DataFrame, int]:
     check_bars(records, rows)
     records.refuse(rows, pl.col("t") % _MINUTE_MS != 0, column="t", allowed="the start of a minute, in milliseconds since 1970")
     start, end = (nanoseconds(start_of_day(date)) // _NS_PER_MS for date in (day, day + dt.timedelta(days=1)))
-    others = rows.filter(~pl.col("t").is_between(start, end, closed="left"))[AT]
-    if not others.is_empty():
-        at = int(others[0])
-        place, found = records.place(at, "t"), records.found(at, "t")
-        raise AnotherDay(records.source, place, found=found, allowed=f"milliseconds since 1970 of {day} (New York)")
+    others, allowed = ~pl.col("t").is_between(start, end, closed="left"), f"milliseconds since 1970 of {day} (New York)"
+    records.refuse(rows, others, column="t", allowed=allowed, error=AnotherDay)
     return records.once(rows, key=["t"])
 
 

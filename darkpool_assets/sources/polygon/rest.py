@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import polars as pl
 
+from darkpool_assets.sources.answer import origin
 from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, NotEntitled, RateLimited, RefusedBySource
 from darkpool_assets.sources.transport import Answer, Transport
 
@@ -19,7 +20,7 @@ TRADES: Final = "/v3/trades"
 QUOTES: Final = "/v3/quotes"
 AGGREGATES: Final = "/v2/aggs"
 MAX_PAGES: Final = 1_000
-_PAGE_ROWS: Final = 50_000
+PAGE_ROWS: Final = 50_000
 _SAME_SERVICE: Final = ("https://api.polygon.io", "https://api.massive.com")
 _FORBIDDEN: Final = 403
 _PLAN_WORDS: Final = ("not_authorized", "not entitled")
@@ -71,22 +72,24 @@ class PolygonRest:
         """Attempts made so far, all threads."""
         return self._transport.requests
 
-    def trades(self, symbol: str, *, first_ns: int, last_ns: int, read: Callable[[Answer], PageT]) -> Iterator[PageT]:
+    def trades(
+        self, symbol: str, *, first_ns: int, last_ns: int, read: Callable[[Answer], PageT], page_rows: int = PAGE_ROWS
+    ) -> Iterator[PageT]:
         """The pages of `symbol`'s trades from `first_ns` to `last_ns` (since 1970, both inside), oldest first, as they come.
 
         Raises:
             IncompleteSource: a page repeats another, goes back in time or leads back, or there is no end to them.
             ForeignAddress: a page leads to another host; nothing was sent there.
         """
-        return self._ticks(TRADES, symbol, first_ns=first_ns, last_ns=last_ns, read=read)
+        return self._ticks(TRADES, symbol, first_ns=first_ns, last_ns=last_ns, read=read, page_rows=page_rows)
 
     def quotes(self, symbol: str, *, first_ns: int, last_ns: int, read: Callable[[Answer], PageT]) -> Iterator[PageT]:
         """The same of its NBBO quotes."""
-        return self._ticks(QUOTES, symbol, first_ns=first_ns, last_ns=last_ns, read=read)
+        return self._ticks(QUOTES, symbol, first_ns=first_ns, last_ns=last_ns, read=read, page_rows=PAGE_ROWS)
 
     def minute_bars(self, symbol: str, day: date, *, read: Callable[[Answer], T]) -> T:
         """The one-minute bars of `symbol` on `day`, extended hours included, unadjusted."""
-        params = {"adjusted": "false", "sort": "asc", "limit": _PAGE_ROWS}
+        params = {"adjusted": "false", "sort": "asc", "limit": PAGE_ROWS}
         path = f"{AGGREGATES}/ticker/{_in_path(symbol)}/range/1/minute/{day}/{day}"
         return self._get(f"{self._base}{path}", params=params, endpoint=AGGREGATES, what=f"Polygon {path}", read=read)
 
@@ -97,11 +100,11 @@ class PolygonRest:
         return self._get(f"{self._base}{path}", params=params, endpoint=AGGREGATES, what=f"Polygon {path}", read=read)
 
     def _ticks(
-        self, endpoint: str, symbol: str, *, first_ns: int, last_ns: int, read: Callable[[Answer], PageT]
+        self, endpoint: str, symbol: str, *, first_ns: int, last_ns: int, read: Callable[[Answer], PageT], page_rows: int
     ) -> Iterator[PageT]:
         what, url = f"Polygon {endpoint}/{symbol}", f"{self._base}{endpoint}/{_in_path(symbol)}"
         span = {"timestamp.gte": first_ns, "timestamp.lt": last_ns + 1}
-        params: dict[str, Any] | None = {**span, "order": "asc", "sort": "timestamp", "limit": _PAGE_ROWS}
+        params: dict[str, Any] | None = {**span, "order": "asc", "sort": "timestamp", "limit": page_rows}
         seen: set[str] = set()
         before: pl.DataFrame | None = None
         for number in range(1, MAX_PAGES + 1):
@@ -145,9 +148,8 @@ def polygon_hosts(base_url: str) -> tuple[str, ...]:
     >>> polygon_hosts("http://127.0.0.1:8080/polygon")
     ('http://127.0.0.1:8080',)
     """
-    url = httpx.URL(base_url)
-    origin = f"{url.scheme}://{url.netloc.decode()}"
-    return _SAME_SERVICE if origin in _SAME_SERVICE else (origin,)
+    own = origin(httpx.URL(base_url))
+    return _SAME_SERVICE if own in _SAME_SERVICE else (own,)
 
 
 def _check_follows(rows: pl.DataFrame, before: pl.DataFrame | None, *, what: str) -> None:

@@ -8,19 +8,18 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import polars as pl
 
-from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import AnotherDay, BrokenContent, MalformedSource
-from darkpool_assets.sources.polygon.quotes import QUOTE_KINDS, QUOTE_SCHEMA, quotes_of
+from darkpool_assets.sources.polygon.quotes import QUOTE_KINDS, quotes_of
 from darkpool_assets.sources.polygon.tick_files import Window, is_of_day, polygon_symbol, typed_ticks
 from darkpool_assets.sources.polygon.trades import TRADE_KINDS, stored_prints, usable_prints
-from darkpool_assets.sources.records import AT, Records
+from darkpool_assets.sources.records import AT, Kind, Records
 from darkpool_assets.vocabulary import TradeSource
 
 _TIMES: Final = {
@@ -66,12 +65,8 @@ def read_trades_page(content: Content, *, symbol: str, day: dt.date, window: Win
         AnotherDay: a row of another day.
         MalformedSource: anything else that breaks the format; rows out of order too. A page without rows does not.
     """
-    records, next_url = _read(content, _TRADE_NAMES, symbol=symbol)
-    if records is None:
-        return TradesPage(tables.POLYGON_EQUITY_TRADES_RAW.empty(), next_url, 0, 0, 0)
-    _require_some(records, ["price"], ["size"])
-    rows = typed_ticks(records, TRADE_KINDS)
-    _check_times(records, rows, day=day)
+    needed = (["price"], ["size"])
+    records, rows, next_url = _read(content, _TRADE_NAMES, TRADE_KINDS, needed=needed, symbol=symbol, day=day)
     prints = usable_prints(records, rows, window=window)
     stored = stored_prints(prints.usable, day=day, data_source=TradeSource.TRADES)
     return TradesPage(stored, next_url, rows.height, dropped_rows=prints.dropped, off_session_rows=prints.off_session)
@@ -85,24 +80,25 @@ def read_quotes_page(content: Content, *, symbol: str, day: dt.date) -> QuotesPa
         AnotherDay: a row of another day.
         MalformedSource: anything else that breaks the format; rows out of order too. A page without rows does not.
     """
-    records, next_url = _read(content, _QUOTE_NAMES, symbol=symbol)
-    if records is None:
-        return QuotesPage(pl.DataFrame(schema=QUOTE_SCHEMA), next_url, 0)
-    _require_some(records, ["bid", "ask"])
-    rows = typed_ticks(records, QUOTE_KINDS)
-    _check_times(records, rows, day=day)
+    needed = (["bid", "ask"],)
+    _records, rows, next_url = _read(content, _QUOTE_NAMES, QUOTE_KINDS, needed=needed, symbol=symbol, day=day)
     return QuotesPage(quotes_of(rows), next_url, rows.height)
 
 
-def _read(content: Content, names: dict[str, str], *, symbol: str) -> tuple[Records | None, str | None]:
-    """The rows of a page (None where it has none) and the address of the next one (None on the last)."""
+def _read(
+    content: Content, names: dict[str, str], kinds: dict[str, Kind], *, needed: Sequence[list[str]], symbol: str, day: dt.date
+) -> tuple[Records, pl.DataFrame, str | None]:
+    """The rows of a page as text and typed, and the address of the next one (None on the last)."""
     page = _parse(content, _page_schema(names.values()))
-    status, next_url, results = (page[name].item() for name in ("status", "next_url", "results"))
+    status, next_url = page["status"].item(), page["next_url"].item()
     if status not in _STATUSES:
         raise MalformedSource(content.name, "status", found=status or "nothing", allowed=" or ".join(_STATUSES))
-    if results is None or results.is_empty():
-        return None, next_url or None
-    return _records(content.name, results.struct.unnest(), names, symbol=symbol), next_url or None
+    results = page["results"].explode(empty_as_null=False, keep_nulls=False).struct.unnest()
+    records = _records(content.name, results, names, symbol=symbol)
+    _require_some(records, needed)
+    rows = typed_ticks(records, kinds)
+    _check_times(records, rows, day=day)
+    return records, rows, next_url or None
 
 
 def _page_schema(fields: Iterable[str]) -> pl.Schema:
@@ -153,19 +149,16 @@ def _records(source: str, rows: pl.DataFrame, names: dict[str, str], *, symbol: 
     return Records(source, "row", {**names, "symbol": "ticker"}, named)
 
 
-def _require_some(records: Records, *alternatives: list[str]) -> None:
+def _require_some(records: Records, alternatives: Sequence[list[str]]) -> None:
     """Refuse rows none of which has any column of an alternative: optional keys are left out, but not in every row."""
     for columns in alternatives:
-        if all(records.text[name].null_count() == records.text.height for name in columns):
+        if records.text.height and all(records.text[name].null_count() == records.text.height for name in columns):
             wanted = " or ".join(records.names[name] for name in columns)
             raise MalformedSource(records.source, "results", found=f"no row with {wanted}", allowed=f"rows with {wanted}")
 
 
 def _check_times(records: Records, rows: pl.DataFrame, *, day: dt.date) -> None:
-    others = rows.filter(~is_of_day(day))[AT]
-    if not others.is_empty():
-        at = int(others[0])
-        place, found = records.place(at, "timestamp"), records.found(at, "timestamp")
-        raise AnotherDay(records.source, place, found=found, allowed=f"nanoseconds of {day} (New York)")
+    allowed = f"nanoseconds of {day} (New York)"
+    records.refuse(rows, ~is_of_day(day), column="timestamp", allowed=allowed, error=AnotherDay)
     back = rows["timestamp"].diff() < 0
     records.refuse(rows, back, column="timestamp", allowed="rows in the order of time")

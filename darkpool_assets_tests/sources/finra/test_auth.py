@@ -185,13 +185,6 @@ def test_a_key_that_cannot_be_one_is_refused_by_its_setting(name, wrong):
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    with ScriptedServer() as started:
-        yield started
-
-
-@pytest.fixture
 def token_server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as started:
         started.on("/token", _token_reply())

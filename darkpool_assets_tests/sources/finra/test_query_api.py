@@ -29,13 +29,6 @@ EQUAL = {"weekStartDate": WEEK, "tierIdentifier": "T1"}
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    with ScriptedServer() as started:
-        yield started
-
-
-@pytest.fixture
 def transport(server: ScriptedServer) -> Iterator[Transport]:
     with Transport("FINRA", limits=Limits(wait_initial=0.0, retries=2), hosts=[server.url]) as started:
         yield started

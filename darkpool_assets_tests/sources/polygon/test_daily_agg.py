@@ -8,8 +8,8 @@ import pytest
 
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
-from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, BrokenContent, IncompleteSource, NotPublishedYet
-from darkpool_assets.sources.polygon.daily_agg import agg_file_of, read_daily_agg_file, read_grouped_daily
+from darkpool_assets.sources.errors import AnotherDay, BrokenContent, IncompleteSource, NotPublishedYet
+from darkpool_assets.sources.polygon.daily_agg import read_daily_agg_file, read_grouped_daily
 from darkpool_assets.vocabulary import TradeSource
 
 FLAT_HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
@@ -176,15 +176,6 @@ def test_the_same_day_of_a_growing_table_is_the_same_content(read):
     before = read(f"{OWN_HEADER}\n{_own_line()}\n").content_hash
     assert read(f"{OWN_HEADER}\n{_own_line()}\n{_own_line(date='2024-05-02')}\n").content_hash == before
     assert read(f"{OWN_HEADER}\n{_own_line(close='501.5')}\n").content_hash != before
-
-
-def test_a_directory_gives_the_file_of_the_day(write, tmp_path, day):
-    path = write("2024/05/2024-05-01.csv.gz", "x")
-    assert agg_file_of(tmp_path, day=day) == path
-    assert agg_file_of(tmp_path, day=dt.date(2024, 5, 2)) is None
-    write("2024-05-01.json", "x")
-    with pytest.raises(AmbiguousSource, match="POLYGON_DAILY_AGG_DIR"):
-        agg_file_of(tmp_path, day=day)
 
 
 def _grouped(text: str, day: dt.date):

@@ -22,7 +22,8 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from darkpool_assets.market_calendar import session_window
-from darkpool_assets.sources.answer_limits import Limits
+from darkpool_assets.settings import load_settings
+from darkpool_assets.sources.answer_limits import PROBE_LIMITS, Limits
 from darkpool_assets.sources.day_files import date_in_name
 from darkpool_assets.sources.errors import (
     CredentialsRefused,
@@ -33,6 +34,7 @@ from darkpool_assets.sources.errors import (
     RefusedBySource,
     Unreachable,
 )
+from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets.sources.polygon.flat_files import FlatFiles
 from darkpool_assets.sources.polygon.trades import read_trades_file
 
@@ -150,6 +152,25 @@ def test_a_wrong_key_or_secret_is_refused_by_name(account: dict[str, str], wrong
 def test_a_bucket_that_is_not_there_is_a_wrong_setting_and_not_a_missing_day(account: dict[str, str]):
     with pytest.raises(RefusedBySource, match=r"404 \(NoSuchBucket\)\. Correct POLYGON_FLAT_FILES_ENDPOINT"):
         fetch(flat_files(account, bucket="elsewhere"))
+
+
+def test_a_look_for_a_file_fetches_none_and_tells_why_there_is_none(account: dict[str, str], temporary: Path):
+    files = flat_files(account)
+    files.look_for("trades_v1", DAY)
+    with pytest.raises(NotPublishedYet, match="is not there yet"):
+        files.look_for("trades_v1", dt.date(2024, 5, 2))
+    with pytest.raises(NotEntitled):
+        files.look_for("quotes_v1", DAY)
+    with pytest.raises(CredentialsRefused):
+        flat_files(account, key=WRONG_KEY).look_for("trades_v1", DAY)
+    assert list(temporary.iterdir()) == []
+
+
+def test_feeds_of_flat_files_alone_are_awaited_until_the_files_are_there(account: dict[str, str]):
+    settings = load_settings(**{f"polygon_flat_files_{name}": value for name, value in account.items()})
+    feeds = PolygonFeeds(settings, limits=PROBE_LIMITS)
+    assert list(feeds.awaited(DAY)) == ["polygon_daily_agg_raw"]  # quotes are not in the plan, which is no reason to wait
+    assert list(feeds.awaited(dt.date(2024, 5, 2))) == ["polygon_daily_agg_raw", "polygon_equity_trades_raw"]
 
 
 def test_an_object_larger_than_any_flat_file_is_refused_before_it_is_read(account: dict[str, str]):

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import polars as pl
@@ -18,6 +19,7 @@ from darkpool_assets.sources.answer_limits import Limits
 from darkpool_assets.sources.errors import CredentialsRefused, MalformedSource, NotEntitled, NotPublishedYet, Unreachable
 from darkpool_assets.sources.polygon.live import LiveTrades
 from darkpool_assets.sources.polygon.rest import BearerAuth, PolygonRest, polygon_hosts
+from darkpool_assets.sources.polygon.tick_pages import TradesPage, read_trades_page
 from darkpool_assets.sources.transport import Transport
 from darkpool_assets_tests.sources.polygon.polygon_service import BUSY, NOT_ENTITLED, OUT_OF_REACH, UNKNOWN_KEY, PolygonService
 
@@ -94,6 +96,24 @@ def test_each_print_meets_the_last_quote_before_it(live):
     assert rows.select("price", "bid", "ask").rows() == [
         (10, 2, 11), (11, 3, 11), (12, 3, 11), (13, 5, 11), (14, 7, 11), (15, 7, 11), (16, 8, 11),
     ]  # fmt: skip
+
+
+def test_pages_of_trades_are_let_go_before_quotes_stream(live, monkeypatch):
+    pages: list[weakref.ref[TradesPage]] = []
+    held: list[TradesPage | None] = []
+
+    def read_page(*args, **options):
+        page = read_trades_page(*args, **options)
+        pages.append(weakref.ref(page))
+        return page
+
+    def attach(prints, quotes):
+        held.extend(page() for page in pages)
+        return attach_streamed_quotes(prints, quotes)
+
+    monkeypatch.setattr("darkpool_assets.sources.polygon.live.read_trades_page", read_page)
+    _read(live, symbols=["SPY"], attach=attach)
+    assert held == [None, None, None]
 
 
 def test_prints_come_as_rows_of_the_table_in_tape_order(live):
