@@ -43,9 +43,11 @@ _STATUSES: Final = (
     Part(OtcStatus.OVERDUE, LIGHT.caution_ink),
     Part(OtcStatus.NO_COVERAGE, LIGHT.page),
 )
+_NOTHING: Final = "<p>No session is stored.</p>"
 _WEEK: Final = dt.timedelta(weeks=1)
 
 Row = Mapping[str, Any]
+Rows = Sequence[Row | None]
 
 
 def coverage_picture(coverage: pl.DataFrame, *, sample_data: bool = False) -> str:
@@ -56,18 +58,18 @@ def coverage_picture(coverage: pl.DataFrame, *, sample_data: bool = False) -> st
         sample_data: Whether the numbers are invented, which is then said.
     """
     if coverage.is_empty():
-        return _figure("<p>No session is stored.</p>", "", sample_data=sample_data)
-    rows = {row["session"]: row for row in coverage.iter_rows(named=True)}
-    places = market_calendar.sessions_between(min(rows), max(rows))
-    strips = [_share_strip(label, part, column, rows, places) for column, (label, part) in _STRIPS.items()]
-    strips.append(_counted_strip("Direction inferred by", _METHODS, "configured", rows, places))
-    strips.append(_gate_strip(rows, places))
-    missing = len(places) - len(rows)
+        return _figure(_NOTHING, "", sample_data=sample_data)
+    stored = {row["session"]: row for row in coverage.iter_rows(named=True)}
+    places = market_calendar.sessions_between(min(stored), max(stored))
+    rows = [stored.get(place) for place in places]
+    strips = [_share_strip(label, part, column, rows) for column, (label, part) in _STRIPS.items()]
+    strips.append(_counted_strip("Direction inferred by", _METHODS, "configured", rows))
+    strips.append(_gate_strip(rows))
+    missing = len(places) - len(stored)
     gaps = f"; {counted(missing, 'session')} between them not stored" if missing else ""
-    span = f"{counted(len(rows), 'stored session')}, {places[0]} to {places[-1]}{gaps}"
+    span = f"{counted(len(stored), 'stored session')}, {places[0]} to {places[-1]}{gaps}"
     caption = f"{span}. Height: share of the configured tickers."
-    drawn = strip_chart(strips, places=[str(place) for place in places], spoken=f"Coverage over time. {caption}")
-    return _figure(drawn, caption, sample_data=sample_data)
+    return _picture("Coverage over time", strips, places, caption, sample_data=sample_data)
 
 
 def weeks_picture(weeks: pl.DataFrame, *, sample_data: bool = False) -> str:
@@ -78,13 +80,17 @@ def weeks_picture(weeks: pl.DataFrame, *, sample_data: bool = False) -> str:
         sample_data: Whether the numbers are invented, which is then said.
     """
     if weeks.is_empty():
-        return _figure("<p>No session is stored.</p>", "", sample_data=sample_data)
-    rows = {row["week"]: row for row in weeks.iter_rows(named=True)}
-    first, last = min(rows), max(rows)
+        return _figure(_NOTHING, "", sample_data=sample_data)
+    stored = {row["week"]: row for row in weeks.iter_rows(named=True)}
+    first, last = min(stored), max(stored)
     places = [first + place * _WEEK for place in range((last - first).days // 7 + 1)]
-    strip = _counted_strip("Rows of the week", _STATUSES, "rows", rows, places)
-    caption = f"{counted(len(rows), 'FINRA week')} with stored sessions, by Monday. Height: share of the week's rows."
-    drawn = strip_chart([strip], places=[str(place) for place in places], spoken=f"FINRA weeks. {caption}")
+    strip = _counted_strip("Rows of the week", _STATUSES, "rows", [stored.get(place) for place in places])
+    caption = f"{counted(len(stored), 'FINRA week')} with stored sessions, by Monday. Height: share of the week's rows."
+    return _picture("FINRA weeks", [strip], places, caption, sample_data=sample_data)
+
+
+def _picture(title: str, strips: list[Strip], places: Sequence[dt.date], caption: str, *, sample_data: bool) -> str:
+    drawn = strip_chart(strips, places=[str(place) for place in places], spoken=f"{title}. {caption}")
     return _figure(drawn, caption, sample_data=sample_data)
 
 
@@ -95,32 +101,29 @@ def _figure(drawn: str, caption: str, *, sample_data: bool) -> str:
     return f'<figure style="{style}">\n{drawn}\n{words}\n</figure>'
 
 
-def _share_strip(label: str, part: Part, column: str, rows: Mapping[dt.date, Row], places: Sequence[dt.date]) -> Strip:
+def _share_strip(label: str, part: Part, column: str, rows: Rows) -> Strip:
     def told(row: Row) -> str:
         return f"{part.name} {row[column]:.0f}% of {counted(row['configured'], 'ticker')}"
 
-    newest = f"{rows[places[-1]][column]:.0f}%"
-    return _strip(label, (part,), rows, places, shares=lambda row: (row[column] / 100,), told=told, newest=newest)
+    newest = "" if rows[-1] is None else f"{rows[-1][column]:.0f}%"
+    return _strip(label, (part,), rows, shares=lambda row: (row[column] / 100,), told=told, newest=newest)
 
 
-def _counted_strip(
-    label: str, parts: tuple[Part, ...], whole: str, rows: Mapping[dt.date, Row], places: Sequence[dt.date]
-) -> Strip:
+def _counted_strip(label: str, parts: tuple[Part, ...], whole: str, rows: Rows) -> Strip:
     def shares(row: Row) -> tuple[float, ...]:
         return tuple(row[part.name] / max(row[whole], 1) for part in parts)
 
     def told(row: Row) -> str:
         return ", ".join(f"{row[part.name]} {part.name}" for part in parts if row[part.name])
 
-    return _strip(label, parts, rows, places, shares=shares, told=told)
+    return _strip(label, parts, rows, shares=shares, told=told)
 
 
-def _gate_strip(rows: Mapping[dt.date, Row], places: Sequence[dt.date]) -> Strip:
+def _gate_strip(rows: Rows) -> Strip:
     return _strip(
         "Phase C gate",
         _GATES,
         rows,
-        places,
         shares=lambda row: tuple(float(row["gate"] == part.name) for part in _GATES),
         told=lambda row: row["gate"],
     )
@@ -129,18 +132,16 @@ def _gate_strip(rows: Mapping[dt.date, Row], places: Sequence[dt.date]) -> Strip
 def _strip(
     label: str,
     parts: tuple[Part, ...],
-    rows: Mapping[dt.date, Row],
-    places: Sequence[dt.date],
+    rows: Rows,
     *,
     shares: Callable[[Row], tuple[float, ...]],
     told: Callable[[Row], str],
     newest: str = "",
 ) -> Strip:
-    found = [rows.get(place) for place in places]
     return Strip(
         label=label,
         parts=parts,
-        shares=[None if row is None else shares(row) for row in found],
-        told=["" if row is None else told(row) for row in found],
+        shares=[None if row is None else shares(row) for row in rows],
+        told=["" if row is None else told(row) for row in rows],
         newest=newest,
     )

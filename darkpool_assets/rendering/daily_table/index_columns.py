@@ -3,7 +3,8 @@
 Each column is declared once with the rule that makes its cell from a stored row of `index_constituent_short_agg_daily`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from darkpool_assets.rendering.daily_table.cell_rules import (
@@ -20,26 +21,22 @@ from darkpool_assets.rendering.daily_table.cell_rules import (
     words,
     z_score,
 )
-from darkpool_assets.rendering.daily_table.table_model import BadgeKind, Cell, Column, Emphasis, Group, Kind
+from darkpool_assets.rendering.daily_table.declared_columns import Rule, Spanner, cells_of, groups_of, stored_column
+from darkpool_assets.rendering.daily_table.table_model import BadgeKind, Cell, Emphasis, Kind
 from darkpool_assets.rendering.display_text import EN_DASH, counted, shares
 from darkpool_assets.tables import INDEX_CONSTITUENT_SHORT_AGG_DAILY
 from darkpool_assets.vocabulary import DenominatorType, IndexPriceSource
 
-Rule = tuple[Column, Callable[[StoredRow], Cell]]
-_MEANINGS: Final = {column.name: column.meaning for column in INDEX_CONSTITUENT_SHORT_AGG_DAILY.columns}
 _DENOMINATOR_WORDS: Final[Mapping[str, str]] = {
     DenominatorType.FINRA_TOTAL: "FINRA",
     DenominatorType.POLYGON_TOTAL: "Polygon",
     DenominatorType.MIXED: "mixed",
 }
 _PRICE_SOURCE_WORDS: Final[Mapping[str, str]] = {IndexPriceSource.INDEX: "the index itself", IndexPriceSource.PROXY: "proxy"}
+_column = partial(stored_column, INDEX_CONSTITUENT_SHORT_AGG_DAILY)
 
 
-def _column(key: str, label: str, unit: str, kind: Kind = Kind.NUMBER) -> Column:
-    return Column(key, label, unit, _MEANINGS[key], kind)
-
-
-def _short_z(key: str, label: str) -> Rule:
+def _short_z(key: str, label: str) -> Rule[StoredRow]:
     return _column(key, label, "z"), lambda row: figure(row[key], z_score, tint=pressure_tint(row[key]))
 
 
@@ -71,7 +68,7 @@ def _price_symbol(row: StoredRow) -> Cell:
     return words(row["index_price_symbol"], note=_PRICE_SOURCE_WORDS.get(source, source or ""))
 
 
-READ: Final[tuple[Rule, ...]] = (
+READ: Final[tuple[Rule[StoredRow], ...]] = (
     (_column("index_symbol", "Index", "", Kind.TEXT), lambda row: words(row["index_symbol"], emphasis=Emphasis.STRONG)),
     (
         _column("interpretation_label", "Pressure", "short × price", Kind.TEXT),
@@ -82,7 +79,7 @@ READ: Final[tuple[Rule, ...]] = (
         lambda row: provenance_cell(row["data_quality"], None),
     ),
 )
-SHORT: Final[tuple[Rule, ...]] = (
+SHORT: Final[tuple[Rule[StoredRow], ...]] = (
     (_column("agg_short_ratio", "Short ratio", "ratio"), lambda row: figure(row["agg_short_ratio"], ratio)),
     _short_z("agg_short_ratio_z", "Short ratio"),
     (_column("denominator_type", "Denominator", "shares", Kind.TEXT), _denominator),
@@ -94,19 +91,19 @@ SHORT: Final[tuple[Rule, ...]] = (
         lambda row: date_cell(row["constituents_list_date"], beside=row["trade_date"]),
     ),
 )
-PRICE: Final[tuple[Rule, ...]] = (
+PRICE: Final[tuple[Rule[StoredRow], ...]] = (
     (_column("index_return", "1 day", "%"), lambda row: figure(row["index_return"], change_in_percent)),
     (_column("index_return_z", "1 day", "z"), lambda row: figure(row["index_return_z"], z_score)),
     (_column("index_price_symbol", "Price of", "source", Kind.TEXT), _price_symbol),
 )
-SPANNERS: Final[tuple[tuple[str, str, tuple[Rule, ...]], ...]] = (
-    ("", "", READ),
-    ("FINRA short sale of the members", "ratio of shares", SHORT),
-    ("Price", "return", PRICE),
+SPANNERS: Final = (
+    Spanner("", "", READ),
+    Spanner("FINRA short sale of the members", "ratio of shares", SHORT),
+    Spanner("Price", "return", PRICE),
 )
-INDEX_GROUPS: Final = tuple(Group(title, unit, tuple(column for column, _ in rules)) for title, unit, rules in SPANNERS)
+INDEX_GROUPS: Final = groups_of(SPANNERS)
 
 
 def index_cells(row: StoredRow) -> tuple[Cell, ...]:
     """The cells of one index's row, one per column of INDEX_GROUPS."""
-    return tuple(rule(row) for _, _, rules in SPANNERS for _, rule in rules)
+    return cells_of(SPANNERS, row)

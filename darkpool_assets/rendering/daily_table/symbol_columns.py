@@ -4,8 +4,9 @@ Each column is declared once with the rule that makes its cell from a stored row
 row that is not anchored are context: its week's volume is muted and nothing is allocated to the day, whatever is stored.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from darkpool_assets.rendering.daily_table.cell_rules import (
@@ -31,7 +32,8 @@ from darkpool_assets.rendering.daily_table.cell_rules import (
     words,
     z_score,
 )
-from darkpool_assets.rendering.daily_table.table_model import BadgeKind, Cell, Column, Emphasis, Group, Kind
+from darkpool_assets.rendering.daily_table.declared_columns import Rule, Spanner, cells_of, groups_of, stored_column
+from darkpool_assets.rendering.daily_table.table_model import BadgeKind, Cell, Column, Emphasis, Kind
 from darkpool_assets.rendering.display_text import EN_DASH, day_text, fixed, shares
 from darkpool_assets.rendering.sparkline import Sparkline
 from darkpool_assets.tables import DAILY_METRICS
@@ -43,7 +45,7 @@ _BASIS_WORDS: Final[Mapping[str, str]] = {
     OtcAllocBasis.EQUAL: "equal days",
 }
 _SOURCE_WORDS: Final[Mapping[str, str]] = {ShortRatioSource.SUM: "facilities"}
-_MEANINGS: Final = {column.name: column.meaning for column in DAILY_METRICS.columns}
+_column = partial(stored_column, DAILY_METRICS)
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,11 @@ class SymbolDay:
         return self["data_quality"] == DataQuality.OTC_ANCHORED and bool(self["has_otc"])
 
 
-CellRule = Callable[[SymbolDay], Cell]
-Rule = tuple[Column, CellRule]
-
-
-def _column(key: str, label: str, unit: str, kind: Kind = Kind.NUMBER, meaning: str = "") -> Column:
-    return Column(key, label, unit, meaning or _MEANINGS[key], kind)
-
-
-def _plain(key: str, label: str, unit: str, spelling: Spelling) -> Rule:
+def _plain(key: str, label: str, unit: str, spelling: Spelling) -> Rule[SymbolDay]:
     return _column(key, label, unit), lambda day: figure(day[key], spelling)
 
 
-def _anchored_only(key: str, label: str, unit: str, spelling: Spelling) -> Rule:
+def _anchored_only(key: str, label: str, unit: str, spelling: Spelling) -> Rule[SymbolDay]:
     return _column(key, label, unit), lambda day: figure(day[key] if day.is_anchored else None, spelling)
 
 
@@ -143,7 +137,7 @@ def _day_share(day: SymbolDay) -> Cell:
 
 
 _LINE_MEANING: Final = "Line of the last sessions; a missing session is a gap"
-READ: Final[tuple[Rule, ...]] = (
+READ: Final[tuple[Rule[SymbolDay], ...]] = (
     (_column("symbol", "Symbol", "", Kind.TEXT), lambda day: words(day["symbol"], emphasis=Emphasis.STRONG)),
     (
         _column("pressure_context_label", "Pressure", "short × price", Kind.TEXT),
@@ -154,23 +148,23 @@ READ: Final[tuple[Rule, ...]] = (
         lambda day: provenance_cell(day["data_quality"], day["otc_status"]),
     ),
 )
-PRICE: Final[tuple[Rule, ...]] = (
+PRICE: Final[tuple[Rule[SymbolDay], ...]] = (
     _plain("close", "Close", "USD", dollars),
     _plain("return_1d", "1 day", "%", change_in_percent),
     _plain("return_z", "1 day", "z", z_score),
     _plain("range_pct", "Range", "%", one_decimal),
-    (_column("close_line", "Close", "30 sessions", Kind.GRAPHIC, _LINE_MEANING), lambda day: _line(day.close_line)),
+    (Column("close_line", "Close", "30 sessions", _LINE_MEANING, Kind.GRAPHIC), lambda day: _line(day.close_line)),
 )
-LIT: Final[tuple[Rule, ...]] = (
+LIT: Final[tuple[Rule[SymbolDay], ...]] = (
     _plain("lit_buy_volume", "Buy", "shares", shares),
     _plain("lit_sell_volume", "Sell", "shares", shares),
     (_column("lit_buy_ratio", "Buy ratio", "low–high"), _buy_ratio),
     (_column("log_buy_sell", "ln(B/S)", "log ratio"), _log_buy_sell),
     (_column("log_buy_sell_z", "ln(B/S)", "z"), _log_buy_sell_z),
-    (_column("direction_line", "ln(B/S)", "30 sessions", Kind.GRAPHIC, _LINE_MEANING), _direction_line),
+    (Column("direction_line", "ln(B/S)", "30 sessions", _LINE_MEANING, Kind.GRAPHIC), _direction_line),
     (_column("classification_method", "Method", "coverage", Kind.TEXT), _method),
 )
-SHORT: Final[tuple[Rule, ...]] = (
+SHORT: Final[tuple[Rule[SymbolDay], ...]] = (
     _plain("short_ratio", "Short", "ratio", ratio),
     (
         _column("short_ratio_z", "Short", "z"),
@@ -179,7 +173,7 @@ SHORT: Final[tuple[Rule, ...]] = (
     _plain("short_volume_ratio", "Short", "÷ total", ratio),
     (_column("short_ratio_denominator_type", "Denom.", "source", Kind.TEXT), _denominator),
 )
-OTC: Final[tuple[Rule, ...]] = (
+OTC: Final[tuple[Rule[SymbolDay], ...]] = (
     (_column("otc_off_exchange_volume", "Week", "shares"), _week_volume),
     (_column("otc_week_used", "Week of", "published"), _week),
     (_column("otc_alloc_volume", "Allocated", "to the day"), _day_share),
@@ -187,16 +181,16 @@ OTC: Final[tuple[Rule, ...]] = (
     _anchored_only("otc_sell_volume", "Inf. sell", "shares", shares),
     _anchored_only("otc_participation_rate", "Particip.", "%", ratio_as_percent),
 )
-SPANNERS: Final[tuple[tuple[str, str, tuple[Rule, ...]], ...]] = (
-    ("", "", READ),
-    ("Price", "USD, unadjusted", PRICE),
-    ("Lit market", "shares, direction inferred", LIT),
-    ("FINRA short sale", "ratio of shares", SHORT),
-    ("FINRA OTC week", "shares, off-exchange, buy/sell inferred", OTC),
+SPANNERS: Final = (
+    Spanner("", "", READ),
+    Spanner("Price", "USD, unadjusted", PRICE),
+    Spanner("Lit market", "shares, direction inferred", LIT),
+    Spanner("FINRA short sale", "ratio of shares", SHORT),
+    Spanner("FINRA OTC week", "shares, off-exchange, buy/sell inferred", OTC),
 )
-SYMBOL_GROUPS: Final = tuple(Group(title, unit, tuple(column for column, _ in rules)) for title, unit, rules in SPANNERS)
+SYMBOL_GROUPS: Final = groups_of(SPANNERS)
 
 
 def symbol_cells(day: SymbolDay) -> tuple[Cell, ...]:
     """The cells of one symbol's row, one per column of SYMBOL_GROUPS."""
-    return tuple(rule(day) for _, _, rules in SPANNERS for _, rule in rules)
+    return cells_of(SPANNERS, day)

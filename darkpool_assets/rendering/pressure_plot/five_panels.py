@@ -93,8 +93,7 @@ def _direction(window: Window) -> Panel:
     values = _values(window.metrics, "log_buy_sell")
     marks = tuple(
         _mark(place, value, is_contested=row["direction_stable"] is False, is_hollow=_is_from_bars(row))
-        for place, (value, row) in enumerate(zip(values, window.metrics, strict=True))
-        if value is not None and row is not None
+        for place, value, row in _stored(values, window.metrics)
     )
     methods = ", ".join(sessions_by_method(window.metrics))
     return Panel(
@@ -126,7 +125,7 @@ def _pressure(window: Window) -> Panel:
         has_zero=True,
         curve=smooth_runs(values),
         curve_tone=Tone.PRESSURE,
-        marks=tuple(Mark(place, value, Tone.PRESSURE) for place, value in enumerate(values) if value is not None),
+        marks=tuple(Mark(place, value, Tone.PRESSURE) for place, value, _ in _stored(values, window.metrics)),
         guides=PRESSURE_GUIDES,
         gaps=_gaps(values, "no short z"),
         empty_text=_when_empty(values, "No short z"),
@@ -150,11 +149,7 @@ def _otc_week(window: Window) -> Panel:
 
 def _composite(window: Window) -> Panel:
     values = _values(window.composites, "composite_score")
-    scored = [
-        (place, value, row)
-        for place, (value, row) in enumerate(zip(values, window.composites, strict=True))
-        if value is not None and row is not None
-    ]
+    scored = _stored(values, window.composites)
     marks = [_mark(place, value, is_contested=row["final_label"] in _NO_SIDE_LABELS) for place, value, row in scored]
     return Panel(
         key="composite",
@@ -194,6 +189,12 @@ def _gaps(values: Sequence[float | None], text: str) -> tuple[Gap, ...]:
 
 def _values(rows: Rows, column: str) -> list[float | None]:
     return [None if row is None else finite(row[column]) for row in rows]
+
+
+def _stored(values: Sequence[float | None], rows: Rows) -> list[tuple[int, float, StoredRow]]:
+    """The places that have a value, each with it and its row."""
+    pairs = enumerate(zip(values, rows, strict=True))
+    return [(place, value, row) for place, (value, row) in pairs if value is not None and row is not None]
 
 
 def _readings(rows: Rows, reading: Callable[[StoredRow], str]) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ Each column is declared once with the rule that makes its cell from a stored row
 such a row has no label, and a label that claims a side without a score behind it is not shown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from darkpool_assets.rendering.daily_table.cell_rules import StoredRow, figure, signed_tint
-from darkpool_assets.rendering.daily_table.table_model import Cell, Column, Emphasis, Kind, LegendEntry, Mark, Section, Tint
+from darkpool_assets.rendering.daily_table.declared_columns import Rule, stored_column
+from darkpool_assets.rendering.daily_table.table_model import Cell, Emphasis, Kind, LegendEntry, Mark, Section, Tint
 from darkpool_assets.rendering.display_text import finite, fixed, signed
 from darkpool_assets.rendering.icons import Icon
 from darkpool_assets.rendering.pressure_plot.panel_words import label_of
@@ -34,13 +36,7 @@ FROM_BUYING_TO_SELLING: Final = (
     FinalLabel.INSUFFICIENT,
 )
 _CLAIMS_NO_SIDE: Final = frozenset({FinalLabel.UNSTABLE, FinalLabel.INSUFFICIENT})
-_MEANINGS: Final = {column.name: column.meaning for column in COMPOSITE_SIGNAL.columns}
-
-Rule = tuple[Column, Callable[[StoredRow], Cell]]
-
-
-def _column(key: str, label: str, unit: str, kind: Kind = Kind.NUMBER) -> Column:
-    return Column(key, label, unit, _MEANINGS[key], kind)
+_column = partial(stored_column, COMPOSITE_SIGNAL)
 
 
 def label_words(label: str) -> tuple[str, Icon]:
@@ -68,7 +64,7 @@ def _confidence(row: StoredRow) -> Cell:
     return figure(row["confidence"], lambda value: fixed(value, 2))
 
 
-COMPOSITE: Final[tuple[Rule, ...]] = (
+COMPOSITE: Final[tuple[Rule[StoredRow], ...]] = (
     (_column("final_label", "Label", "score × confidence", Kind.TEXT), _label),
     (_column("composite_score", "Composite", "−1 to +1"), _score),
     (_column("confidence", "Confidence", "0 to 1"), _confidence),
