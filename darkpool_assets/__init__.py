@@ -6,14 +6,14 @@ The tree, in the order of its flow:
 
     vocabulary.py, market_calendar.py, settings.py, tables.py   words, sessions, settings, tables declared once
     sources/         bytes of the outside world (files, HTTP, S3) -> typed frames
-    warehouse.py     DuckDB: every read and write, each in one short transaction
+    warehouse.py     DuckDB: every read and write, each in one short transaction; published_copy.py: a copy for readers
     analytics/       frames -> frames: the finance; no clock, disk, network or Dagster
     rendering/       frames -> HTML, PNG, CSV
     sample_market/   the seeded simulator behind `darkpool demo` and the tests, and its local server
     resources.py     Dagster shells that hand assets plain objects
-    defs/            the graph: raw -> derived -> phase_c, rendered, and the checks
+    defs/            the graph: raw -> derived -> phase_c, rendered, and the checks; automation: schedules and sensors
     definitions.py   everything that may run, on one screen
-    session_choice.py, stored_sessions.py, session_runs.py   which sessions a command makes, skips and derives again
+    session_choice.py, session_runs.py   which sessions a command makes, skips and derives again
     status_report.py, table_export.py                        what `darkpool status` and `darkpool export` show
     database_check.py, coverage_history.py, check_report.py  what `darkpool check` and the notebook ask and show
     site_server.py   the report site on loopback, beside the Dagster UI

@@ -271,6 +271,13 @@ def _make(
     except KeyboardInterrupt:
         notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
         return 130
+    _tell(outcome)
+    _prune(settings)
+    return 1 if outcome.failures else 0
+
+
+def _tell(outcome: Any) -> None:
+    """Print what a command made, skipped and could not make."""
     _say("Made", outcome.made)
     _say("Skipped, there and unchanged", outcome.skipped)
     _say("Derived again", outcome.derived_again)
@@ -279,7 +286,22 @@ def _make(
             screen.print(f"{title}: {line}", highlight=False, markup=False, soft_wrap=True)
     for line in outcome.failures:
         notes.print(f"Failed: {line}", style="red", highlight=False, markup=False, soft_wrap=True)
-    return 1 if outcome.failures else 0
+
+
+def _prune(settings: Settings) -> None:
+    """Delete raw trades older than RAW_TRADES_KEEP_SESSIONS, and say which."""
+    import dagster as dg
+
+    from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
+
+    if settings.raw_trades_keep_sessions is not None:
+        pruning = prune_raw_trades(_warehouse(settings), keep=settings.raw_trades_keep_sessions)
+        with dg.DagsterInstance.get() as instance:
+            for observation in pruning_observations(pruning):
+                instance.report_runless_asset_event(observation)
+        _say(f"Raw trades deleted ({sum(pruning.pruned.values()):,} rows)", sorted(pruning.pruned))
+        for day, reason in pruning.kept.items():
+            screen.print(f"Raw trades of {day} kept: {reason}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _say(title: str, days: list[dt.date]) -> None:

@@ -14,17 +14,17 @@ import duckdb
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.analytics.contract_rules import composites_beside_metrics, contract_findings
+from darkpool_assets.analytics.contract_rules import COMPOSITE_RULES
 from darkpool_assets.analytics.phase_c_gate import GateVerdict, judge_stored_day
 from darkpool_assets.analytics.stored_day import Finding, Rule, RuleVerdict
 from darkpool_assets.defs.checks.rendered_files import files_verdict, rendered_pages, rendered_plots, rendered_tables
+from darkpool_assets.defs.checks.source_arrival import arrival_rule
 from darkpool_assets.defs.phase_c.pressure_plots import plots_folder
 from darkpool_assets.defs.phase_c.report_site import pages_folder
 from darkpool_assets.defs.rendered.daily_tables import tables_folder
 from darkpool_assets.defs.stored_day import read_stored_day
 from darkpool_assets.resources import PatientDuckDB
 from darkpool_assets.settings import Settings, SettingsError
-from darkpool_assets.tables import COMPOSITE_SIGNAL
 from darkpool_assets.vocabulary import Severity
 from darkpool_assets.warehouse import Warehouse, WarehouseSchemaError
 
@@ -38,7 +38,8 @@ class DayCheck:
     Attributes:
         day: The session.
         gate: The rules of the Phase C gate.
-        beside: The rules outside it: rows of composite_signal, and the disclaimer in those files that were made of the day.
+        beside: The rules outside it: the sources' arrival, rows of composite_signal, and the disclaimer in those files that
+            were made of the day.
     """
 
     day: dt.date
@@ -91,31 +92,9 @@ def check_day(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> DayC
     with warehouse.connected() as connected:
         stored = read_stored_day(connected, day, settings=settings)
         composites = connected.read_day("composite_signal", day, inference_version=settings.inference_version)
-    rules = (*_composite_rules(composites), *_rendered_rules(day, settings=settings))
+    about_composites = (rule.about(composites) for rule in COMPOSITE_RULES)
+    rules = (arrival_rule(dt.datetime.now(dt.UTC)), *about_composites, *_rendered_rules(day, settings=settings))
     return DayCheck(day, judge_stored_day(stored), tuple(rule.judge(stored) for rule in rules))
-
-
-def _composite_rules(composites: pl.DataFrame) -> tuple[Rule, ...]:
-    """The asset checks of phase_c_rows, about these rows."""
-    remedy = "Materialise composite_signal of this day again."
-    return (
-        Rule(
-            8,
-            "composite_signal_keys_are_unique_and_required_columns_filled",
-            "composite_signal",
-            Severity.ERROR,
-            lambda _stored: contract_findings(COMPOSITE_SIGNAL, composites),
-            remedy,
-        ),
-        Rule(
-            8,
-            "every_row_of_daily_metrics_has_its_composite",
-            "composite_signal",
-            Severity.ERROR,
-            lambda stored: composites_beside_metrics(composites, stored.metrics),
-            remedy,
-        ),
-    )
 
 
 def _rendered_rules(day: dt.date, *, settings: Settings) -> list[Rule]:

@@ -18,6 +18,7 @@ MIN_LOOK_BACK_SESSIONS: Final = 45
 _PUBLICATION_DELAY_DAYS: Final = {"T1": 21}
 _LATE_PUBLICATION_DELAY_DAYS: Final = 35
 _REGULAR_CLOSE: Final = dt.time(16, 0)
+_CUT_OFF: Final = dt.time(23, 30)
 
 
 @cache
@@ -85,9 +86,19 @@ def session_window(
     zone = ZoneInfo(market_tz)
     start = dt.datetime.combine(session, rth_start, zone)
     end = dt.datetime.combine(session, rth_end, zone)
-    regular_close = dt.datetime.combine(session, _REGULAR_CLOSE, ZoneInfo(NEW_YORK))
-    moved = end - (regular_close - close_time(session))
-    return start.astimezone(dt.UTC), moved.astimezone(dt.UTC)
+    return start.astimezone(dt.UTC), (end - _closes_early_by(session)).astimezone(dt.UTC)
+
+
+def cut_off(session: dt.date) -> dt.datetime:
+    """When the sources of `session` should have come, and the session is made of what is out: 23:30 New York.
+
+    On an early close it moves with the close by the same distance: 20:30 after a close at 13:00.
+    """
+    return dt.datetime.combine(session, _CUT_OFF, ZoneInfo(NEW_YORK)) - _closes_early_by(session)
+
+
+def _closes_early_by(session: dt.date) -> dt.timedelta:
+    return dt.datetime.combine(session, _REGULAR_CLOSE, ZoneInfo(NEW_YORK)) - close_time(session)
 
 
 def latest_completed_session(now: dt.datetime) -> dt.date:

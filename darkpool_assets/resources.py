@@ -3,6 +3,7 @@
 No asset and no rule lives here. Secrets stay inside Settings (masked in every text form); no resource field holds one.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from dagster_duckdb import DuckDBResource
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
-from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, WarehouseUnreadable
+from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, WarehouseError, WarehouseUnreadable
 
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
@@ -63,17 +64,50 @@ class PatientDuckDB(DuckDBResource):
 
 
 def _is_lock_conflict(error: Exception) -> bool:
-    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    """Another process holds the file, or another thread of this one is just letting it go."""
+    is_locked = isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    return is_locked or isinstance(error, duckdb.ResourceInUseException)
 
 
 class WarehouseResource(dg.ConfigurableResource[Warehouse]):
-    """Hands assets a Warehouse over dagster-duckdb's resource."""
+    """Hands assets a Warehouse over dagster-duckdb's resource; after a run that wrote, readers get a new copy.
+
+    Attributes:
+        database: Where the connections come from.
+        published_copy: Path of the copy for outside readers; none is made when empty.
+    """
 
     database: PatientDuckDB
+    published_copy: str = ""
 
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:  # noqa: ARG002
         """A Warehouse whose connections come from the database resource."""
         return Warehouse(self.database.get_connection)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        """The Warehouse of one run: of all its steps, checks included, for they run in one process."""
+        warehouse = self.create_resource(context)
+        try:
+            yield warehouse
+        finally:
+            if self.published_copy and warehouse.has_written:
+                publish(warehouse, Path(self.published_copy), log=context.log or dg.get_dagster_logger())
+
+
+def publish(warehouse: Warehouse, path: Path, *, log: logging.Logger) -> None:
+    """Replace the copy for outside readers; what goes wrong is logged, for what the run stored does not depend on it."""
+    started = time.monotonic()
+    try:
+        tables = warehouse.publish_to(path)
+    except (duckdb.Error, OSError, ValueError, WarehouseError) as error:
+        log.warning(
+            f"PUBLISHED_DUCKDB_PATH: no copy was made, readers of {path} see the one before, if any. {type(error).__name__}: "
+            f"{error}. Nothing that was stored is lost. Look to the room on the disk and to who may write in {path.parent}; the "
+            "next run that stores something makes the copy."
+        )
+    else:
+        log.info(f"{tables} tables published at {path} in {time.monotonic() - started:.1f} s")
 
 
 def connect_to(path: Path) -> Connect:
@@ -84,7 +118,9 @@ def connect_to(path: Path) -> Connect:
 def build_resources(settings: Settings) -> Mapping[str, Any]:
     """The resources of one code location: `warehouse`, `finra`, `polygon` and the `settings` themselves."""
     return {
-        "warehouse": WarehouseResource(database=PatientDuckDB(database=str(settings.duckdb_path))),
+        "warehouse": WarehouseResource(
+            database=PatientDuckDB(database=str(settings.duckdb_path)), published_copy=str(settings.published_duckdb_path or "")
+        ),
         "finra": _of_one_run(FinraFeeds, settings),
         "polygon": _of_one_run(PolygonFeeds, settings),
         "settings": settings,

@@ -1,10 +1,10 @@
-"""Which sessions a command makes (FETCH_MODE, TARGET_DATE, BACKFILL_COUNT, a range, stale days), and which a plot shows.
+"""Which sessions a command makes (FETCH_MODE, TARGET_DATE, BACKFILL_COUNT, a range), and which a plot shows.
 
 Pure calendar arithmetic; the clock is an argument and nothing is run here.
 """
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from darkpool_assets import market_calendar
@@ -69,17 +69,3 @@ def contiguous_blocks(days: Sequence[dt.date], *, largest: int) -> list[list[dt.
         else:
             blocks.append([day])
     return blocks
-
-
-def stale_sessions(
-    stored: Sequence[dt.date], *, changed: Collection[dt.date], made: Collection[dt.date], window: int
-) -> list[dt.date]:
-    """Stored sessions whose numbers rest on a changed day and were not made again: itself, later in `window`, or of its week."""
-    stale = []
-    for day in stored:
-        reach = market_calendar.sessions_before(day, window)[0]
-        week = market_calendar.week_of(day)
-        rests_on = any(reach <= other < day or market_calendar.week_of(other) == week for other in changed)
-        if day not in made and rests_on:
-            stale.append(day)
-    return stale

@@ -16,25 +16,26 @@ import dagster as dg
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.definitions import END_OF_DAY, build_definitions
+from darkpool_assets.definitions import build_definitions
+from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_tags
+from darkpool_assets.defs.automation.wanted_sessions import HEALED_SESSIONS
 from darkpool_assets.defs.ledgers import utc_now
-from darkpool_assets.defs.run_options import FORCE_TAG
+from darkpool_assets.defs.run_options import FORCE_TAG, LARGEST_RUN
+from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN
+from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.resources import connect_to
 from darkpool_assets.session_choice import contiguous_blocks
 from darkpool_assets.settings import Settings
-from darkpool_assets.stored_sessions import StoredSessions
 from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
-LARGEST_RUN: Final = 30
-HEALED_SESSIONS: Final = 5
-WINDOWED: Final = ("daily_metrics", "index_constituent_short_agg_daily", "composite_signal", "daily_tables")
 DRAWN: Final = ("pressure_plots", "report_site")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
-_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "rendered_")
-_INTERRUPTED: Final = dg.DagsterExecutionInterruptedError.__name__
+_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "source_arrival", "rendered_")
+# A query of DuckDB ends with an error of its own.
+_INTERRUPTED: Final = (dg.DagsterExecutionInterruptedError.__name__, "Query interrupted")
 
 OnDay = Callable[[str, int, int], None]
 
@@ -77,7 +78,7 @@ class SessionRunner:
     def run(
         self, days: Sequence[dt.date], *, select: Sequence[str] | None = None, force: bool = False, plots: Plots = Plots.LAST
     ) -> Outcome:
-        """Make `days`; then derive again those stored days whose numbers rest on what changed, and draw the last session.
+        """Make `days`; then derive again those stored days that have gone stale, and draw the last session.
 
         Args:
             days: Sessions, oldest first.
@@ -87,16 +88,12 @@ class SessionRunner:
         """
         started = utc_now()
         outcome = Outcome()
-        direction = self._stored.direction(days)
         selected = list(select or self.asset_names)
         if tables := [name for name in selected if name not in DRAWN]:
             outcome.made = self._run_blocks(days, tables, force=force, outcome=outcome)
-        # Later z-scores rest on the inferred direction, whatever the feeds say.
-        redirected = pl.concat([direction, self._stored.direction(days)]).filter(~pl.struct(pl.all()).is_duplicated())
-        changed = self._stored.changed_since(started) | set(redirected["date"])
-        stale = self._stored.stale(made=set(days), changed=changed, weeks=self._stored.weeks_since(started))
-        if stale and (select is None or set(select) & set(WINDOWED)):
-            outcome.derived_again = self._run_blocks(stale, WINDOWED, force=force, outcome=outcome)
+        if select is None or set(select) & set(DERIVED_AGAIN):
+            stale = [day for day in self._stored.stale() if day not in set(days)]
+            outcome.derived_again = self._run_blocks(stale, DERIVED_AGAIN, force=force, outcome=outcome)
         paged = {day for day in (*outcome.made, *outcome.derived_again) if self._stored.has_site_page(day)}
         to_draw = sorted(paged | set(_days_to_draw(days, plots)))
         for name in DRAWN:  # one after the other: a plot that the gate refuses does not take the day's page away
@@ -123,7 +120,7 @@ class SessionRunner:
             for day in days
             if all(day.isoformat() in keys for name, keys in materialised.items() if not (name in DRAWN and day in undrawn))
         ]
-        there = [day for day in complete if self._stored.is_settled(day, selected)]
+        there = self._stored.settled(complete, selected)
         outcome = self.run([day for day in days if day not in set(there)], select=select, plots=plots)
         outcome.skipped = there
         return outcome
@@ -138,7 +135,7 @@ class SessionRunner:
         for block in contiguous_blocks(days, largest=LARGEST_RUN):
             result = self._execute(block, select, force=force)
             failures = [] if result.success else _run_failures(result)
-            if any(_INTERRUPTED in failure for failure in failures):
+            if any(words in failure for failure in failures for words in _INTERRUPTED):
                 raise KeyboardInterrupt
             outcome.failures += failures
             if any(event.is_step_start for event in result.all_events):
@@ -149,8 +146,7 @@ class SessionRunner:
         tags = {FORCE_TAG: "true"} if force else {}
         partition = block[0].isoformat() if len(block) == 1 else None
         if partition is None:
-            tags["dagster/asset_partition_range_start"] = block[0].isoformat()
-            tags["dagster/asset_partition_range_end"] = block[-1].isoformat()
+            tags |= range_tags(block)
         return self._job.execute_in_process(
             instance=self._instance,
             partition_key=partition,

@@ -140,7 +140,17 @@ class Settings(BaseSettings):
     site_url: str = Field(
         "http://127.0.0.1:3001", pattern=r"^https?://", description="Where OUTPUT_DIR is served, as `darkpool ui` does: for links"
     )
+    published_duckdb_path: Path | None = Field(
+        None, description="Copy of the warehouse for outside readers, replaced after each run; without raw trades"
+    )
+    raw_trades_keep_sessions: int | None = Field(
+        None, ge=1, le=100_000, description="Newest sessions whose raw trades are kept; all of them when empty"
+    )
     sample_data: bool = Field(default=False, description="true: mark every output SAMPLE DATA (the demo sets it)")
+
+    # What runs by itself
+    automation: bool = Field(default=False, description="true: schedules and sensors start switched on, else in the UI")
+    alert_webhook_url: SecretStr | None = Field(None, description="Address that gets a JSON message when a run or a check fails")
 
     @field_validator("tickers", mode="before")
     @classmethod
@@ -245,6 +255,14 @@ class Settings(BaseSettings):
         if key in info.data and bool(value) != bool(info.data[key]):
             given = f"a value without {key.upper()}" if value else f"nothing beside {key.upper()}"
             raise ValueError(f"given {given}; allowed: both of {key.upper()} and {secret.upper()}, or neither")
+        return value
+
+    @field_validator("published_duckdb_path")
+    @classmethod
+    def _check_is_another_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        own = info.data.get("duckdb_path")
+        if value and own and value.resolve() == own.resolve():
+            raise ValueError(f"given {value}, the warehouse itself; allowed: another file than DUCKDB_PATH ({own})")
         return value
 
     def as_of_date(self, now: dt.datetime) -> dt.date:

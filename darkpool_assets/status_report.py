@@ -1,4 +1,4 @@
-"""What `darkpool status` shows: partitions per table, newest vintages, OTC weeks awaited, the gate by day.
+"""What `darkpool status` shows: partitions per table, newest readings, OTC weeks awaited, changed provenance, the gate by day.
 
 Reads the warehouse and prints nothing itself.
 """
@@ -19,6 +19,7 @@ from darkpool_assets.vocabulary import DataQuality
 from darkpool_assets.warehouse import Warehouse
 
 _GATE_DAYS: Final = 10
+_SHOWN_CHANGES: Final = 10
 
 
 def status_tables(warehouse: Warehouse, *, settings: Settings, now: dt.datetime) -> list[ScreenTable]:
@@ -28,6 +29,7 @@ def status_tables(warehouse: Warehouse, *, settings: Settings, now: dt.datetime)
         _newest_readings(warehouse),
         _awaited_weeks(warehouse, settings=settings, as_of=settings.as_of_date(now)),
         _gate(warehouse, settings=settings),
+        _changes_of_provenance(warehouse, settings=settings),
     ]
 
 
@@ -60,6 +62,25 @@ def _awaited_weeks(warehouse: Warehouse, *, settings: Settings, as_of: dt.date) 
         count = known.filter(pl.col("week_start_date") == week)["symbol"].n_unique()
         due, late = market_calendar.otc_due_date(week, "T1"), market_calendar.otc_due_date(week, None)
         table.add_row(str(week), str(due), str(late), f"{count} of {len(symbols)}" if count else "awaited")
+    return table
+
+
+def _changes_of_provenance(warehouse: Warehouse, *, settings: Settings) -> ScreenTable:
+    table = ScreenTable(
+        "At (UTC)", "OTC week", "From", "To", "Sessions", "Rows", title="Newest changes of provenance", title_justify="left"
+    )
+    events = warehouse.read_window(
+        "provenance_events",
+        settings.partitions_start,
+        market_calendar.last_calendar_day(),
+        inference_version=settings.inference_version,
+    )
+    changes = events.group_by(pl.col("at").dt.date(), "week_start_date", "from_quality", "to_quality").agg(
+        pl.col("date").n_unique().alias("sessions"), pl.len().alias("rows")
+    )
+    for row in changes.sort("at", "week_start_date", descending=True).head(_SHOWN_CHANGES).iter_rows(named=True):
+        cells = (row["at"], row["week_start_date"], row["from_quality"], row["to_quality"], row["sessions"], row["rows"])
+        table.add_row(*("–" if cell is None else str(cell) for cell in cells))
     return table
 
 

@@ -51,6 +51,11 @@ class Column:
         """The DuckDB type that stores this column."""
         return _DUCKDB_TYPES[self.dtype]
 
+    @property
+    def definition(self) -> str:
+        """The DuckDB type and null rule of this column, as `create table` takes them."""
+        return f"{self.duckdb_type} not null" if self.required else self.duckdb_type
+
 
 @dataclass(frozen=True)
 class Table:
@@ -72,6 +77,11 @@ class Table:
     def column_names(self) -> list[str]:
         """Column names in order."""
         return [column.name for column in self.columns]
+
+    @property
+    def definition(self) -> str:
+        """Every column's name and definition, as `create table` takes them."""
+        return ", ".join(f'"{column.name}" {column.definition}' for column in self.columns)
 
     @property
     def required_columns(self) -> list[str]:
@@ -433,16 +443,17 @@ INGEST_LEDGER: Final = Table(
     columns=(
         _text("feed", "Raw table that the reading was for", required=True),
         _date("partition_date", "Session (OTC: Monday of the week; or the session whose run asked)", required=True),
-        _text("source", "File name, dataset or file family", required=True),
-        _text("status", "STORED, UNCHANGED, NOT_CONFIGURED, NOT_PUBLISHED, PARTIAL, DEGRADED or FAILED", required=True),
+        _text("source", "File name, dataset or file family; retention where stored rows were pruned", required=True),
+        _text("status", "STORED, UNCHANGED, NOT_CONFIGURED, NOT_PUBLISHED, PARTIAL, DEGRADED, FAILED or PRUNED", required=True),
         _count("physical_rows", "Rows that the source holds"),
         _count("expected_rows", "Rows that the source announces: trailer or record-total"),
-        _count("stored_rows", "Rows stored"),
+        _count("stored_rows", "Rows stored (PRUNED: rows deleted)"),
         _count("duplicate_rows", "Exact duplicates, stored once"),
         _count("dropped_rows", "Rows dropped: price or size null, not finite, zero or negative"),
         _count("off_session_rows", "Rows outside the session window, not stored"),
         _count("lit_rows", "Trades only: stored rows that are lit and eligible"),
         _shares("lit_volume", "Trades only: shares of those rows"),
+        _text("pruned_prints", "PRUNED only, JSON object: symbol -> shares lit, off_exchange and excluded, and lit_trades"),
         _count("requests", "Calls made to the source"),
         _text("failures", "JSON object: symbol -> what failed"),
         _text("symbols", "JSON list: the tickers asked for, where a feed is asked for tickers"),
@@ -464,6 +475,7 @@ DERIVATION_LEDGER: Final = Table(
         _text("status", "STORED or FAILED", required=True),
         _text("tickers", "JSON list: the tickers configured when the day was derived", required=True),
         _text("settings", "JSON object: the settings that decide the numbers", required=True),
+        _text("made_of", "JSON object: digest of what was read of each feed; null where stale days are not looked for"),
         _count("stored_rows", "Rows stored"),
         _text("message", "What failed, in words"),
         *_VERSION,

@@ -154,7 +154,7 @@ class FetchMode(StrEnum):
 
 
 class IngestStatus(StrEnum):
-    """How one reading of a feed for one partition ended."""
+    """How one reading of a feed for one partition ended; PRUNED: what was stored of it has been deleted since."""
 
     STORED = "STORED"
     UNCHANGED = "UNCHANGED"
@@ -163,6 +163,7 @@ class IngestStatus(StrEnum):
     PARTIAL = "PARTIAL"
     DEGRADED = "DEGRADED"
     FAILED = "FAILED"
+    PRUNED = "PRUNED"
 
 
 class Severity(StrEnum):

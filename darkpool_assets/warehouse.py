@@ -8,11 +8,13 @@ through this class alone.
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from darkpool_assets.tables import TABLES, Column, Table
+from darkpool_assets.published_copy import publish_tables
+from darkpool_assets.tables import TABLES, Table
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
@@ -34,9 +36,14 @@ class WarehouseSchemaError(WarehouseError):
 
 
 class Warehouse:
-    """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection."""
+    """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection.
+
+    Attributes:
+        has_written: Whether a write went through this instance.
+    """
 
     def __init__(self, connect: Connect, *, is_prepared: bool = False) -> None:
+        self.has_written = False
         self._connect = connect
         self._is_prepared = is_prepared
 
@@ -44,7 +51,11 @@ class Warehouse:
     def connected(self) -> Iterator["Warehouse"]:
         """The same warehouse on one connection for several calls in a row; never to be held while a source is read."""
         with self._connection() as connection:
-            yield Warehouse(lambda: nullcontext(connection), is_prepared=True)
+            held = Warehouse(lambda: nullcontext(connection), is_prepared=True)
+            try:
+                yield held
+            finally:
+                self.has_written |= held.has_written
 
     # Reads
 
@@ -96,6 +107,16 @@ class Warehouse:
             where trade_date between $first and $last order by all
         """
         return self._query(sql, {"first": first, "last": last})
+
+    def read_otc_dates(self) -> pl.DataFrame:
+        """One row per (week_start_date, ingested_at, known_on): when rows of a week were stored, and from when on they count."""
+        sql = """
+            select distinct week_start_date, ingested_at, cast(greatest(
+                coalesce(initial_published_date, week_start_date + if(tier_identifier = 'T1', 21, 35)), last_update_date
+            ) as date) as known_on
+            from finra_otc_weekly_raw order by all
+        """
+        return self._query(sql, {})
 
     def stored_days(self, table: str, first: dt.date, last: dt.date, *, inference_version: str | None = None) -> list[dt.date]:
         """Days between `first` and `last` that hold at least one row, oldest first."""
@@ -226,6 +247,25 @@ class Warehouse:
         with self._transaction() as connection:
             _insert_all(connection, rows)
 
+    # For readers outside
+
+    def publish_to(self, path: Path) -> int:
+        """Replace the DuckDB file at `path` by a copy of the declared tables but raw trades, all as of one moment.
+
+        Who holds the file that was there keeps it; a failure leaves it in its place and nothing beside it. Nothing is copied
+        byte by byte: opening the database's own file a second time would let go its lock.
+
+        Returns:
+            Tables copied.
+
+        Raises:
+            ValueError: `path` is the database itself.
+            duckdb.Error: the copy could not be written.
+            OSError: it could not be put in its place.
+        """
+        with self._connection() as connection:
+            return publish_tables(connection, path)
+
     # Connections
 
     def _query(self, sql: str, values: Mapping[str, object]) -> pl.DataFrame:
@@ -239,6 +279,7 @@ class Warehouse:
             try:
                 yield connection
                 connection.commit()
+                self.has_written = True
             except BaseException:
                 connection.rollback()
                 raise
@@ -292,20 +333,15 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
         if table.name in stored:
             _migrate(connection, table, stored[table.name])
         else:
-            columns = ", ".join(f'"{column.name}" {_definition(column)}' for column in table.columns)
-            connection.execute(f'create table if not exists "{table.name}" ({columns})')
-
-
-def _definition(column: Column) -> str:
-    return f"{column.duckdb_type} not null" if column.required else column.duckdb_type
+            connection.execute(f'create table if not exists "{table.name}" ({table.definition})')
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mapping[str, str]) -> None:
     declared = {column.name: column for column in table.columns}
     faults = [
-        f"{name} is {stored[name]}, not {_definition(column)}"
+        f"{name} is {stored[name]}, not {column.definition}"
         for name, column in declared.items()
-        if stored.get(name, _definition(column)) != _definition(column)
+        if stored.get(name, column.definition) != column.definition
     ]
     faults += [f"{name} is unknown" for name in stored if name not in declared]
     faults += [f"{name} is absent and required" for name, column in declared.items() if name not in stored and column.required]
@@ -316,4 +352,4 @@ def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mappin
         )
     for name, column in declared.items():
         if name not in stored:
-            connection.execute(f'alter table "{table.name}" add column "{name}" {_definition(column)}')
+            connection.execute(f'alter table "{table.name}" add column "{name}" {column.definition}')

@@ -1,31 +1,59 @@
 """Fixtures that every test module may use."""
 
 import datetime as dt
+import gc
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from darkpool_assets import market_calendar
 from darkpool_assets.resources import connect_to
 from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
 from darkpool_assets.sample_market.writing import write_sample_market
 from darkpool_assets.session_runs import DRAWN, SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.warehouse import Warehouse
-from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, made_week
-from darkpool_assets_tests.live_graph import live, one_session
+from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, kept_open, made_week
+from darkpool_assets_tests.live_graph import live, live_again, made_live, one_session
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-__all__ = ["again", "column_schema", "declared", "graph", "live", "made_week", "one_session"]
+__all__ = ["again", "column_schema", "declared", "graph", "live", "live_again", "made_live", "made_week", "one_session"]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_read_once() -> Iterator[None]:
+    """Dagster marks each new database with the newest of ninety migration scripts; reading them takes longer than a small run."""
+    read, known = ScriptDirectory.from_config, {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        folder = config.get_main_option("script_location")
+        if folder not in known:
+            known[folder] = read(config)
+        return known[folder]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +101,20 @@ class MadeMarket:
         """The warehouse that holds the sessions."""
         return Warehouse(connect_to(self.settings.duckdb_path))
 
+    @contextmanager
+    def after(self, *changes: str) -> Iterator[Warehouse]:
+        """The warehouse as it is after statements that change rows; they are taken back."""
+        with connect_to(self.settings.duckdb_path)() as connection:
+            connection.begin()
+            try:
+                for sql in changes:
+                    changed = connection.execute(sql).fetchone()
+                    assert changed is not None
+                    assert changed[0] > 0, sql
+                yield Warehouse(lambda: nullcontext(connection), is_prepared=True)
+            finally:
+                connection.rollback()
+
     def copied_to(self, folder: Path) -> "MadeMarket":
         """The same on a copy of the database, to be broken at will."""
         copy = folder / "darkpool.duckdb"
@@ -83,11 +125,18 @@ class MadeMarket:
 
 @pytest.fixture(scope="session")
 def small_market(tmp_path_factory: pytest.TempPathFactory) -> SampleMarket:
-    """Files of three sessions of a small sample market; the last ones of 12 December 2025, an anchored week."""
+    """Files of three sessions of a small sample market; the last ones of 12 December 2025, an anchored week.
+
+    Of the weekly files, those of weeks that no session rests on are taken away.
+    """
     market = SampleMarket(
         folder=tmp_path_factory.mktemp("market"), last_session=dt.date(2025, 12, 12), sessions=3, trades_per_symbol=600
     )
     write_sample_market(market)
+    in_reach = market_calendar.otc_weeks_in_reach(market.trade_sessions[0])
+    for week in set(market.otc_weeks) - set(in_reach):
+        for file in (market.folder / "finra_otc").glob(f"*_{week}_*"):
+            file.unlink()
     return market
 
 
@@ -95,6 +144,7 @@ def settings_of(market: SampleMarket, folder: Path, **changes: object) -> Settin
     """Settings that point at `market`, with a database and outputs of their own in `folder`."""
     values: dict[str, object] = {name.lower(): value for name, value in sample_settings(market).items()}
     values |= {"duckdb_path": folder / "darkpool.duckdb", "output_dir": folder / "output", "as_of": "2026-01-05"}
+    values |= {"partitions_start": "2025-11-03"}  # 25 sessions and five weeks: every window has its values
     return load_settings(**(values | changes))
 
 
@@ -102,7 +152,7 @@ def settings_of(market: SampleMarket, folder: Path, **changes: object) -> Settin
 def made_market(small_market: SampleMarket, tmp_path_factory: pytest.TempPathFactory) -> MadeMarket:
     """Three sessions of the small market, made by one range run, not drawn; not to be changed (see MadeMarket.copied_to)."""
     settings = settings_of(small_market, tmp_path_factory.mktemp("made"))
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(settings.duckdb_path.parent):
         runner = SessionRunner(settings, instance, on_day=lambda *_: None)
         undrawn = [name for name in runner.asset_names if name not in DRAWN]
         outcome = runner.run(small_market.trade_sessions, select=undrawn)

@@ -3,7 +3,9 @@
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ import pytest
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
-from darkpool_assets.definitions import END_OF_DAY, build_definitions
+from darkpool_assets.definitions import build_definitions
+from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_tags
+from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.resources import build_resources, connect_to
 from darkpool_assets.session_runs import DRAWN, Outcome, Plots, SessionRunner
 from darkpool_assets.settings import Settings
-from darkpool_assets.stored_sessions import StoredSessions
 from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import WEEK, HandMadeFeeds
@@ -30,16 +33,21 @@ class Graph:
     feeds: HandMadeFeeds
     instance: dg.DagsterInstance
     folder: Path
+    opened: ExitStack = field(default_factory=ExitStack)
 
     def settings(self, **changes: Any) -> Settings:
         """Settings that read the feeds and write below this test's folder."""
         mine: dict[str, Any] = {"duckdb_path": self.folder / "darkpool.duckdb", "output_dir": self.folder / "output"}
         return self.feeds.settings(**(mine | changes))
 
-    @property
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse that the runs write."""
         return Warehouse(connect_to(self.folder / "darkpool.duckdb"))
+
+    def let_go(self) -> None:
+        """Close the database, which the fixtures keep open: for readers of its file and for other processes."""
+        self.opened.close()
 
     def materialise(
         self, asset: dg.AssetsDefinition | Sequence[dg.AssetsDefinition], day: dt.date, **changes: Any
@@ -79,12 +87,12 @@ class Graph:
         return StoredSessions(self.settings(**changes), self.warehouse)
 
     def judge(self, days: Sequence[dt.date], *, checks: Sequence[dg.AssetCheckKey]) -> dg.ExecuteInProcessResult:
-        """Checks of a range of days alone, as the UI's "execute checks" runs them."""
+        """Checks of one day, or of a range of days, alone, as the UI's "execute checks" runs them."""
         job = build_definitions(self.settings()).resolve_job_def(END_OF_DAY)
-        first, last = days[0].isoformat(), days[-1].isoformat()
         return job.get_subset(asset_selection=set(), asset_check_selection=set(checks)).execute_in_process(
             instance=self.instance,
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+            partition_key=days[0].isoformat() if len(days) == 1 else None,
+            tags=range_tags(days) if len(days) > 1 else {},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
@@ -143,11 +151,19 @@ def without_moment(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.drop("ingested_at", "at", strict=False)
 
 
+@contextmanager
+def kept_open(folder: Path) -> Iterator[ExitStack]:
+    """Hold the database of a folder: opening it anew takes 20 ms, and a run does that two dozen times a day."""
+    with ExitStack() as opened:
+        opened.enter_context(connect_to(folder / "darkpool.duckdb")())
+        yield opened
+
+
 @pytest.fixture
 def graph(tmp_path: Path) -> Iterator[Graph]:
     """The graph on feeds that a test may break."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Graph(HandMadeFeeds(tmp_path / "feeds").write_everything(), instance, tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(tmp_path) as opened:
+        yield Graph(HandMadeFeeds(tmp_path / "feeds").write_everything(), instance, tmp_path, opened)
 
 
 @pytest.fixture(scope="session")
@@ -156,9 +172,19 @@ def made_week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     folder = tmp_path_factory.mktemp("week")
     with dg.DagsterInstance.ephemeral() as instance:
         graph = Graph(HandMadeFeeds(folder / "feeds").write_everything(), instance, folder)
-        outcome = graph.run(WEEK)
+        with kept_open(folder):
+            outcome = graph.run(WEEK)
         assert not outcome.failures
-        yield graph
+        with kept_open(folder):  # all is in the file now, which is copied
+            yield graph
+
+
+@contextmanager
+def copy_of(made_week: Graph, folder: Path) -> Iterator[Graph]:
+    """A copy of the made week's database with its feeds, which are not to be changed; its instance has seen no run."""
+    shutil.copyfile(made_week.folder / "darkpool.duckdb", folder / "darkpool.duckdb")
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(folder) as opened:
+        yield Graph(made_week.feeds, instance, folder, opened)
 
 
 @pytest.fixture
@@ -166,11 +192,11 @@ def again(made_week: Graph, tmp_path: Path) -> Iterator[Graph]:
     """A copy of the made week's feeds and database, to be changed and run again; its instance has seen no run."""
     shutil.copytree(made_week.feeds.folder, tmp_path / "feeds")
     shutil.copyfile(made_week.folder / "darkpool.duckdb", tmp_path / "darkpool.duckdb")
-    with connect_to(tmp_path / "darkpool.duckdb")() as connection:
-        moved = [str(made_week.feeds.folder), str(tmp_path / "feeds")]
-        connection.execute("update derivation_ledger set settings = replace(settings, ?, ?)", moved)
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Graph(HandMadeFeeds(tmp_path / "feeds"), instance, tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(tmp_path) as opened:
+        with connect_to(tmp_path / "darkpool.duckdb")() as connection:
+            moved = [str(made_week.feeds.folder), str(tmp_path / "feeds")]
+            connection.execute("update derivation_ledger set settings = replace(settings, ?, ?)", moved)
+        yield Graph(HandMadeFeeds(tmp_path / "feeds"), instance, tmp_path, opened)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The graph on the sample market's server: fixtures that ask it over real sockets, with faults, plans and a clock to be set."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,37 @@ from darkpool_assets.sample_market.constituents import constituents_csv
 from darkpool_assets.sample_market.market_history import MarketHistory, build_market_history
 from darkpool_assets.sample_market.market_server import MarketServer
 from darkpool_assets.sample_market.plan import SampleMarket
+from darkpool_assets.sample_market.service_terms import Terms
 from darkpool_assets.session_runs import Outcome, SessionRunner
 from darkpool_assets.settings import Settings, load_settings
+from darkpool_assets.sources.finra import services as finra_services
+from darkpool_assets.sources.polygon import feeds as polygon_feeds
+from darkpool_assets.sources.request_pace import Pace
 from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse
+from darkpool_assets_tests.hand_made_graph import kept_open
 
 TICKERS = "SPY,AAPL,BRK.B,RGTI"
 TABLES_ALONE = [name for name, table in TABLES.items() if table.stage in {"raw", "derived"}]
+
+
+class Clock:
+    """Seconds that pass when somebody waits for them."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+
+    def __call__(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+
+def keep_pace_by(clock: Clock, patch: pytest.MonkeyPatch) -> None:
+    """Let the requests take their turns by `clock`: nobody waits for them."""
+    for module in (polygon_feeds, finra_services):
+        patch.setattr(module, "Pace", functools.partial(Pace, clock=clock, sleep=clock.sleep))
 
 
 @dataclass(frozen=True)
@@ -33,16 +59,21 @@ class LiveGraph:
     server: MarketServer
     instance: dg.DagsterInstance
     folder: Path
+    opened: ExitStack = field(default_factory=ExitStack)
 
     @property
     def day(self) -> dt.date:
         """The market's last session."""
         return self.server.market.last_session
 
-    @property
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse that the runs write."""
         return Warehouse(connect_to(self.folder / "darkpool.duckdb"))
+
+    def let_go(self) -> None:
+        """Close the database, which the fixtures keep open: for other processes."""
+        self.opened.close()
 
     def settings(self, **changes: Any) -> Settings:
         """Settings that ask the server; partitions start a few sessions before the first one, to keep look-backs short."""
@@ -109,8 +140,38 @@ def served(history: MarketHistory, folder: Path) -> Iterator[LiveGraph]:
         stamina.set_testing(False)
 
 
+@contextmanager
+def served_at_once(history: MarketHistory, folder: Path) -> Iterator[LiveGraph]:
+    """The same without waiting: the server's limits and the turns of the requests go by one clock, the database is kept open."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch, served(history, folder) as graph, kept_open(folder) as opened:
+        keep_pace_by(clock, patch)
+        graph.server.terms = Terms(clock=clock)
+        yield replace(graph, opened=opened)
+
+
 @pytest.fixture
 def live(one_session: MarketHistory, tmp_path: Path) -> Iterator[LiveGraph]:
     """Four tickers of one session, asked for over HTTP."""
-    with served(one_session, tmp_path) as graph:
+    with served_at_once(one_session, tmp_path) as graph:
         yield graph
+
+
+@pytest.fixture(scope="session")
+def made_live(one_session: MarketHistory, tmp_path_factory: pytest.TempPathFactory) -> LiveGraph:
+    """The session made once over HTTP, nothing failing; its server is down, and knows what it was asked."""
+    with served_at_once(one_session, tmp_path_factory.mktemp("live")) as graph:
+        assert graph.run().failures == []
+    return graph
+
+
+@pytest.fixture
+def live_again(made_live: LiveGraph, live: LiveGraph) -> LiveGraph:
+    """The same on a copy of what was made once; nobody has asked this server yet."""
+    with connect_to(live.folder / "darkpool.duckdb")() as connection:
+        connection.execute("attach $made as made (read_only)", {"made": str(made_live.folder / "darkpool.duckdb")})
+        connection.execute("copy from database made to darkpool")
+        connection.execute("detach made")
+        moved = [made_live.server.url, live.server.url, str(made_live.folder), str(live.folder)]
+        connection.execute("update derivation_ledger set settings = replace(replace(settings, ?, ?), ?, ?)", moved)
+    return live

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, THURSDAY, WEEK, HandMadeFeeds
-from darkpool_assets_tests.hand_made_graph import Graph
+from darkpool_assets_tests.hand_made_graph import Graph, kept_open
 
 CANARY = "canary-9d1c40be"
 
@@ -87,10 +87,19 @@ def quick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.fixture
-def filled(quick: Terminal, made_week: Graph) -> Terminal:
+def running(quick: Terminal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """The same with one ticker, and with a database that is there already."""
+    monkeypatch.setenv("TICKERS", "SPY")
+    with kept_open(quick.folder):
+        yield quick
+
+
+@pytest.fixture
+def filled(quick: Terminal, made_week: Graph) -> Iterator[Terminal]:
     """The same on a copy of the made week's database."""
     shutil.copyfile(made_week.folder / "darkpool.duckdb", quick.database)
-    return quick
+    with kept_open(quick.folder):
+        yield quick
 
 
 @pytest.fixture
@@ -127,7 +136,7 @@ def columns(screen: str) -> list[str]:
 
 
 def test_a_run_makes_the_target_day_and_the_instance_on_disk_knows_it(terminal: Terminal):
-    said = terminal.run("run")
+    said = terminal.run("run", TICKERS="SPY")
     assert (said.code, said.out) == (0, "Made: 2025-12-12\n")
     assert terminal.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [FRIDAY]
     assert (terminal.folder / "output" / "tables" / str(FRIDAY) / "daily_metrics.html").is_file()
@@ -138,36 +147,37 @@ def test_a_run_makes_the_target_day_and_the_instance_on_disk_knows_it(terminal: 
     assert (again.code, again.out) == (0, "Skipped, there and unchanged: 2025-12-12\n")
 
 
-def test_feeds_that_are_not_configured_are_named_and_no_failure(quick: Terminal):
-    said = quick.run("run", PARTITIONS_START=str(THURSDAY), POLYGON_TRADES_DIR=None, POLYGON_QUOTES_DIR=None, FINRA_OTC_DIR=None)
+def test_feeds_that_are_not_configured_are_named_and_no_failure(running: Terminal):
+    none = {"POLYGON_TRADES_DIR": None, "POLYGON_QUOTES_DIR": None, "FINRA_OTC_DIR": None}
+    said = running.run("run", PARTITIONS_START=str(THURSDAY), **none)
     assert said.code == 0
     assert "Not configured: polygon_equity_trades_raw (1 of 1 sessions)" in said.out
     assert "Not configured: finra_otc_weekly_raw (1 of 1 sessions)" in said.out
 
 
-def test_a_feed_not_published_yet_is_named_and_no_failure(quick: Terminal):
-    quick.feeds.short_file(FRIDAY).unlink()
-    said = quick.run("run", PARTITIONS_START=str(THURSDAY))
+def test_a_feed_not_published_yet_is_named_and_no_failure(running: Terminal):
+    running.feeds.short_file(FRIDAY).unlink()
+    said = running.run("run", PARTITIONS_START=str(THURSDAY))
     assert said.code == 0
     assert "Not published yet: finra_short_daily_raw (1 of 1 sessions)" in said.out
 
 
-def test_a_malformed_file_ends_with_one_and_is_named_on_stderr(quick: Terminal):
-    quick.feeds.write_short(FRIDAY, trailer=99)
-    said = quick.run("run")
+def test_a_malformed_file_ends_with_one_and_is_named_on_stderr(running: Terminal):
+    running.feeds.write_short(FRIDAY, trailer=99)
+    said = running.run("run")
     assert said.code == 1
     assert "Failed: 2025-12-12 finra_short_daily_raw: MalformedSource: CNMSshvol20251212.txt" in said.err
     assert "Made" not in said.out
 
 
-def test_one_bad_day_of_several_ends_with_one_after_finishing_the_rest(quick: Terminal):
-    quick.feeds.trades_file(THURSDAY).write_text("nonsense\n1\n")
-    said = quick.run("run", FETCH_MODE="daily", BACKFILL_COUNT="3", PARTITIONS_START=str(WEEK[2]))
+def test_one_bad_day_of_several_ends_with_one_after_finishing_the_rest(running: Terminal):
+    running.feeds.trades_file(THURSDAY).write_text("nonsense\n1\n")
+    said = running.run("run", FETCH_MODE="daily", BACKFILL_COUNT="3", PARTITIONS_START=str(WEEK[2]))
     assert said.code == 1
     assert "Made: 2 sessions, 2025-12-10 to 2025-12-12" in said.out
     assert "2025-12-11 polygon_equity_trades_raw" in said.err
     assert "2025-12-10 " not in said.err
-    assert quick.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [WEEK[2], FRIDAY]
+    assert running.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [WEEK[2], FRIDAY]
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,17 @@ def test_a_missing_composite_is_a_failing_row_and_leaves_the_gate_open(again: Gr
     assert rows.select("check", "who", "problem").rows() == [(COMPLETE, "SPY", "no composite")]
 
 
+def test_a_source_that_never_came_is_a_failing_row_and_leaves_the_gate_open(again: Graph):
+    late = "update ingest_ledger set status = 'NOT_PUBLISHED', message = 'no file yet' where feed = 'polygon_daily_agg_raw'"
+    day = checked(again, late)
+    assert day.gate.is_open
+    assert failing_rows(day.beside).select("check", "who", "problem").rows() == [
+        ("every_source_of_the_day_arrived_by_its_cut_off", "polygon_daily_agg_raw", "NOT_PUBLISHED: no file yet")
+    ]
+
+
 def test_files_that_were_never_made_are_not_asked_about(again: Graph):
-    assert [one.rule.number for one in checked(again).beside] == [8, 8]
+    assert [one.rule.number for one in checked(again).beside] == [16, 8, 8]
 
 
 def test_a_page_without_the_disclaimer_is_a_failing_row(again: Graph):
@@ -109,6 +118,7 @@ def test_the_newest_session_is_the_newest_of_its_version(made_week: Graph):
 
 
 def test_a_reader_writes_nothing_and_leaves_room_for_a_writer(again: Graph):
+    again.let_go()
     path = again.folder / "darkpool.duckdb"
     before = path.read_bytes()
     reader = read_only_warehouse(again.settings())

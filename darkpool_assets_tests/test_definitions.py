@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from darkpool_assets import market_calendar
-from darkpool_assets.definitions import END_OF_DAY, build_definitions
+from darkpool_assets.definitions import EVERY_EVENING, build_definitions
+from darkpool_assets.defs.automation.session_requests import END_OF_DAY
 from darkpool_assets.defs.partitions import trading_days
 from darkpool_assets.settings import load_settings
 from darkpool_assets.tables import TABLES
@@ -42,7 +43,7 @@ GRAPH = {
 }
 CHECKS_PER_ASSET = {
     "composite_signal": 2,
-    "daily_metrics": 13,
+    "daily_metrics": 14,
     "daily_tables": 1,
     "finra_otc_weekly_raw": 1,
     "finra_short_daily_raw": 4,
@@ -107,3 +108,38 @@ def test_partitions_are_the_calendars_sessions() -> None:
     first, last = (dt.date.fromisoformat(key) for key in (keys[0], keys[-1]))
     assert keys == [day.isoformat() for day in market_calendar.sessions_between(first, last)]
     assert keys[0] == "2018-08-01"
+
+
+def test_what_runs_by_itself(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    assert {one.name: (one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs} == {
+        "end_of_day_schedule": (("30 20 * * 1-5", "30 23 * * 1-5"), "America/New_York"),
+        "raw_trades_retention_schedule": ("30 6 * * *", "America/New_York"),
+    }
+    assert {one.name: one.minimum_interval_seconds for one in repository.sensor_defs} == {
+        "source_sensor": 120, "rederivation_sensor": 300, "alert_on_failed_run": 30, "alert_on_failed_checks": 30,
+        "dead_runs_sensor": 30,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("automation", "status"), [(True, "RUNNING"), (False, "STOPPED")])
+def test_it_is_switched_on_by_its_setting(automation: bool, status: str) -> None:
+    repository = build_definitions(load_settings(automation=automation)).get_repository_def()
+    ticking = [one for one in (*repository.schedule_defs, *repository.sensor_defs) if one.name != "dead_runs_sensor"]
+    assert {one.default_status.value for one in ticking} == {status}
+
+
+def test_every_asset_is_overdue_after_an_evening_without_it(definitions: dg.Definitions) -> None:
+    policies = {spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
+    assert policies == {EVERY_EVENING}
+
+
+def test_assets_are_found_by_the_service_they_ask_and_by_the_gate(definitions: dg.Definitions) -> None:
+    tags = {spec.key.to_user_string(): spec.tags for spec in definitions.resolve_all_asset_specs()}
+    assert {name for name, of_asset in tags.items() if of_asset.get("gate") == "phase_c"} == {
+        "composite_signal",
+        "pressure_plots",
+    }
+    assert {name for name, of_asset in tags.items() if "service" in of_asset} == {
+        "finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw",
+    }  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 import darkpool_assets
 from darkpool_assets.analytics.phase_c_gate import RULES
 from darkpool_assets.cli import app
+from darkpool_assets.definitions import build_definitions
 from darkpool_assets.settings import Settings, describe_settings, load_settings
 from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import DISCLAIMER
@@ -60,11 +61,12 @@ def test_the_readme_lists_every_table() -> None:
     assert {name for name in TABLES if f"| `{name}` |" not in README} == set()
 
 
-def test_the_readme_lists_every_rule_with_its_number_and_severity() -> None:
+def test_the_readme_lists_every_rule_with_its_severity_and_what_to_do() -> None:
     missing = [
         rule.name
         for rule in RULES
-        if f"| {rule.number} | `{rule.name}` | {rule.severity} |" not in README and "_keys_are_unique_" not in rule.name
+        if f"| {rule.number} | `{rule.name}` | {rule.severity} | {rule.remedy} |" not in README
+        and "_keys_are_unique_" not in rule.name
     ]
     assert missing == []
 
@@ -91,3 +93,12 @@ def test_the_readmes_two_commands_are_the_installed_ones() -> None:
     scripts = tomllib.loads(text_of("pyproject.toml"))["project"]["scripts"]
     assert scripts == {"darkpool": "darkpool_assets.cli:main"}
     assert "pip install uv\nuv run darkpool demo --ui\n" in README
+
+
+def test_the_readme_tells_what_runs_by_itself() -> None:
+    repository = build_definitions(load_settings()).get_repository_def()
+    assert [one.name for one in (*repository.schedule_defs, *repository.sensor_defs) if not _is_told(one.name)] == []
+
+
+def _is_told(name: str) -> bool:
+    return any(f"`{told}`" in README for told in (name, name.removesuffix("_schedule")))

@@ -10,6 +10,7 @@ import re
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -30,11 +31,12 @@ from darkpool_assets.sample_market.plan import SampleMarket
 from darkpool_assets.sample_market.server_faults import Fault
 from darkpool_assets.sample_market.server_faults import FaultKind as Kind
 from darkpool_assets.sample_market.service_terms import Plan, Terms
-from darkpool_assets.sources.finra import services as finra_services
+from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.finra.services import FinraServices
 from darkpool_assets.sources.polygon import feeds as polygon_feeds
-from darkpool_assets.sources.transport import Limits, Pace, Transport
-from darkpool_assets_tests.hand_made_graph import error_of
-from darkpool_assets_tests.live_graph import LiveGraph, served
+from darkpool_assets.sources.transport import Limits, Transport
+from darkpool_assets_tests.hand_made_graph import error_of, kept_open
+from darkpool_assets_tests.live_graph import Clock, LiveGraph, keep_pace_by, served
 
 DAY = dt.date(2025, 12, 12)
 START = dt.date(2025, 11, 24)
@@ -44,7 +46,7 @@ WEEKS = market_calendar.otc_weeks_in_reach(DAY)
 TRADES, QUOTES, BARS, GROUPED = "/v3/trades", "/v3/quotes", "/v2/aggs/ticker", "/v2/aggs/grouped/locale/us/market/stocks"
 FILES, DATASETS, TOKEN = "/equity/regsho/daily", "/data/group/otcMarket/name", "/fip/rest/ews/oauth2/access_token"
 TERMS = Terms(largest_page=100, payload_bytes=20_000, requests_per_minute=100_000, finra_requests_per_second=None)
-LIMITS = Limits(deadline=0.6, read_timeout=0.3, connect_timeout=2.0, max_bytes=16 << 20, retries=3)
+LIMITS = Limits(deadline=0.6, read_timeout=0.3, connect_timeout=2.0, max_bytes=16 << 20, retries=2)
 
 PASSING = (
     Kind.SERVER_ERROR, Kind.UNAVAILABLE, Kind.TOO_MANY_REQUESTS, Kind.HTML_PAGE, Kind.CUT_JSON, Kind.SILENCE, Kind.DROPPED,
@@ -144,16 +146,20 @@ SERVICES = {
 
 @dataclass(frozen=True)
 class Field:
-    """Where battles are fought: one server and one instance; every battle has a database of its own."""
+    """Where battles are fought: one server and one instance; every battle has a database of its own, the newest kept open."""
 
     graph: LiveGraph
     folder: Path
+    opened: ExitStack
     numbers: Iterator[int] = field(default_factory=count)
 
     def fresh(self) -> LiveGraph:
         self.graph.server.faults.clear()
         self.graph.server.plan, self.graph.server.terms = Plan.TRADES_AND_QUOTES, TERMS
-        return LiveGraph(self.graph.server, self.graph.instance, self.folder / str(next(self.numbers)))
+        folder = self.folder / str(next(self.numbers))
+        self.opened.close()
+        self.opened.enter_context(kept_open(folder))
+        return LiveGraph(self.graph.server, self.graph.instance, folder)
 
     def materialise(self, graph: LiveGraph, service: Service, **changes: Any) -> dg.ExecuteInProcessResult:
         graph.server.plan = service.plan
@@ -206,26 +212,15 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     """A server of one session's ticks and the sessions before it, with small pages."""
     folder = tmp_path_factory.mktemp("faults")
     history = build_market_history(SampleMarket(folder, last_session=DAY, sessions=1, trades_per_symbol=50))
-    with served(history, folder) as graph:
-        yield Field(graph, folder)
-
-
-class Clock:
-    """Seconds that pass when somebody waits for them."""
-
-    def __init__(self) -> None:
-        self.waited = 0.0
-
-    def __call__(self) -> float:
-        return self.waited
-
-    def sleep(self, seconds: float) -> None:
-        self.waited += seconds
+    with served(history, folder) as graph, ExitStack() as opened:
+        yield Field(graph, folder, opened)
 
 
 def set_limits(patch: pytest.MonkeyPatch, limits: Limits) -> None:
     """The limits of every Transport that is not given others."""
-    patch.setitem(Transport.__init__.__kwdefaults__ or {}, "limits", limits)
+    for maker in (Transport, FinraFeeds, FinraServices):
+        patch.setitem(maker.__init__.__kwdefaults__ or {}, "limits", limits)
+    patch.setattr(polygon_feeds, "DEFAULT_LIMITS", limits)
 
 
 @pytest.fixture(autouse=True)
@@ -233,8 +228,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Short limits, and turns that nobody waits for."""
     clock = Clock()
     set_limits(monkeypatch, LIMITS)
-    for module in (polygon_feeds, finra_services):
-        monkeypatch.setattr(module, "Pace", functools.partial(Pace, clock=clock, sleep=clock.sleep))
+    keep_pace_by(clock, monkeypatch)
     return clock
 
 

@@ -125,6 +125,15 @@ def test_the_window_is_in_utc_and_follows_summer_time():
     assert winter.tzinfo is dt.UTC
 
 
+@pytest.mark.parametrize(
+    ("day", "hour"),
+    [(D(2025, 11, 26), 23), (D(2025, 11, 28), 20), (D(2025, 7, 2), 23), (D(2025, 7, 3), 20), (D(2025, 11, 3), 23)],
+)
+def test_the_cut_off_is_half_an_hour_before_midnight_and_three_hours_sooner_on_an_early_close(day, hour):
+    assert calendar.cut_off(day) == new_york(day.year, day.month, day.day, hour, 30)
+    assert str(calendar.cut_off(day).tzinfo) == "America/New_York"
+
+
 def test_any_end_moves_with_the_close_by_the_same_distance():
     assert window(D(2025, 11, 28), rth_end=dt.time(15, 50))[1] == new_york(2025, 11, 28, 12, 50)
 

@@ -26,7 +26,8 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from moto.server import ThreadedMotoServer
 
 from darkpool_assets import cli
-from darkpool_assets.definitions import END_OF_DAY, build_definitions
+from darkpool_assets.definitions import build_definitions
+from darkpool_assets.defs.automation.session_requests import END_OF_DAY
 from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
 from darkpool_assets.defs.raw.polygon_daily_agg_raw import polygon_daily_agg_raw

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool_assets import market_calendar
-from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, sessions_shown, stale_sessions
+from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, sessions_shown
 from darkpool_assets.settings import Settings, SettingsError, load_settings
 
 D = dt.date
@@ -178,56 +178,7 @@ def test_blocks_hold_every_day_once_and_in_order(days, largest):
     assert all(market_calendar.sessions_between(block[0], block[-1]) == block for block in blocks)
 
 
-# Stale sessions
-
-
-def stale(changed, *, made=(), stored=JUNE, window=3):
-    return stale_sessions(stored, changed=changed, made=made, window=window)
-
-
-def test_later_sessions_within_the_window_are_stale_and_the_next_one_is_not():
-    friday = D(2025, 6, 6)
-    assert stale([friday], made=market_calendar.sessions_of_week(D(2025, 6, 2))) == [
-        D(2025, 6, 9),
-        D(2025, 6, 10),
-        D(2025, 6, 11),
-    ]
-
-
-def test_earlier_sessions_of_the_week_are_stale_and_earlier_weeks_are_not():
-    assert stale([D(2025, 6, 13)], window=1) == [
-        D(2025, 6, 9),
-        D(2025, 6, 10),
-        D(2025, 6, 11),
-        D(2025, 6, 12),
-        D(2025, 6, 13),
-        D(2025, 6, 16),
-    ]
-
-
-def test_sessions_that_were_made_are_not_stale():
-    assert stale([D(2025, 6, 6)], made=[*market_calendar.sessions_of_week(D(2025, 6, 2)), D(2025, 6, 10)]) == [
-        D(2025, 6, 9),
-        D(2025, 6, 11),
-    ]
-
-
-def test_a_session_whose_own_input_changed_and_that_was_not_made_again_is_stale():
-    assert stale([D(2025, 6, 11)], stored=[D(2025, 6, 11)]) == [D(2025, 6, 11)]
-
-
-def test_sessions_that_are_not_stored_are_not_stale():
-    assert stale([D(2025, 6, 6)], stored=[D(2025, 6, 10), D(2025, 6, 20)]) == [D(2025, 6, 10)]
-
-
-def test_nothing_changed_and_nothing_is_stale():
-    assert stale([]) == []
-
-
-def test_a_window_counts_sessions_and_not_days():
-    before_the_holiday = D(2025, 7, 3)
-    stored = market_calendar.sessions_between(D(2025, 7, 7), D(2025, 7, 11))
-    assert stale([before_the_holiday], stored=stored, window=2) == [D(2025, 7, 7), D(2025, 7, 8)]
+# Plots
 
 
 def test_a_plot_shows_from_the_first_stored_session_on_but_at_least_thirty():

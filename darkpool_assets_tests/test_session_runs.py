@@ -80,14 +80,14 @@ def test_a_day_whose_page_is_gone_is_made_again(finished: tuple[Graph, Outcome])
 )  # fmt: skip
 def test_a_day_made_under_other_settings_is_not_settled(finished: tuple[Graph, Outcome], change: dict[str, str]):
     graph, _second = finished
-    assert graph.stored().is_settled(FRIDAY, NUMBERS)
-    assert not graph.stored(**change).is_settled(FRIDAY, NUMBERS)
+    assert graph.stored().settled([FRIDAY], NUMBERS)
+    assert not graph.stored(**change).settled([FRIDAY], NUMBERS)
 
 
 @pytest.mark.parametrize("change", [{"output_dir": None}, {"export_csv": True}], ids=str)
 def test_settings_that_decide_no_number_leave_a_day_settled(finished: tuple[Graph, Outcome], change: dict[str, object]):
     graph, _second = finished
-    assert graph.stored(**change).is_settled(FRIDAY, NUMBERS)
+    assert graph.stored(**change).settled([FRIDAY], NUMBERS)
 
 
 def test_changed_tickers_make_the_day_again_with_their_rows(again: Graph):

@@ -2,10 +2,13 @@
 
 import datetime as dt
 
+import pytest
 from rich.console import Console
 
+from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.status_report import status_tables
 from darkpool_assets.tables import TABLES
+from darkpool_assets_tests.hand_made_feeds import FRIDAY, THURSDAY
 from darkpool_assets_tests.hand_made_graph import Graph
 
 NOW = dt.datetime(2026, 1, 5, 20, tzinfo=dt.UTC)
@@ -32,29 +35,36 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│┃ ").replace("┃", "│").split("│")]
 
 
+@pytest.fixture(scope="module")
+def screens(made_week: Graph) -> list[str]:
+    """The screens of the made week."""
+    return shown(made_week)
+
+
 def test_a_fresh_database_lists_every_table_as_empty(graph: Graph):
-    stored, readings, weeks, gate = shown(graph)
+    stored, readings, weeks, gate, changes = shown(graph)
     for table in TABLES:
         assert cells(line_of(stored, table)) == [table, "0", "0", "–", "–"]
     assert "finra" not in readings
     assert weeks.count("awaited") == 9
     assert "2025" not in gate
+    assert "OTC_ANCHORED" not in changes
 
 
-def test_a_filled_database_shows_days_and_rows_of_each_table(made_week: Graph):
-    stored = shown(made_week)[0]
+def test_a_filled_database_shows_days_and_rows_of_each_table(screens: list[str]):
+    stored = screens[0]
     assert cells(line_of(stored, "daily_metrics")) == ["daily_metrics", "5", "15", "2025-12-08", "2025-12-12"]
     assert cells(line_of(stored, "finra_short_daily_raw")) == ["finra_short_daily_raw", "8", "24", "2025-12-03", "2025-12-12"]
 
 
-def test_the_newest_reading_of_each_feed_is_shown(made_week: Graph):
-    readings = shown(made_week)[1]
+def test_the_newest_reading_of_each_feed_is_shown(screens: list[str]):
+    readings = screens[1]
     assert "2025-12-12.csv" in line_of(readings, "polygon_equity_trades_raw", "STORED")
     assert "CNMSshvol20251212.txt" in line_of(readings, "finra_short_daily_raw", "UNCHANGED")
 
 
-def test_known_and_awaited_weeks_are_told_apart(made_week: Graph):
-    weeks = shown(made_week)[2]
+def test_known_and_awaited_weeks_are_told_apart(screens: list[str]):
+    weeks = screens[2]
     assert cells(line_of(weeks, "2025-12-08"))[0:4] == ["2025-12-08", "2025-12-29", "2026-01-12", "2 of 3"]
     assert cells(line_of(weeks, "2026-01-05"))[3] == "awaited"
 
@@ -64,8 +74,8 @@ def test_a_week_published_after_as_of_is_awaited(made_week: Graph):
     assert cells(line_of(weeks, "2025-12-08"))[3] == "awaited"
 
 
-def test_the_gate_is_open_on_sound_days(made_week: Graph):
-    gate = shown(made_week)[3]
+def test_the_gate_is_open_on_sound_days(screens: list[str]):
+    gate = screens[3]
     assert cells(line_of(gate, "2025-12-12"))[:3] == ["2025-12-12", "open", "2 of 3"]
 
 
@@ -84,3 +94,11 @@ def test_another_version_has_no_gate_yet(made_week: Graph):
 def test_names_are_whole_on_a_narrow_screen(made_week: Graph):
     text = "".join(shown(made_week, width=80))
     assert "…" not in text
+
+
+def test_a_week_that_anchored_its_sessions_is_told(again: Graph):
+    for as_of in ("2025-12-28", "2025-12-29"):
+        for day in (THURSDAY, FRIDAY):
+            assert again.materialise(daily_metrics, day, as_of=as_of).success
+    changes = cells(line_of(shown(again)[4], "PRE_OTC", "OTC_ANCHORED", "2025-12-08"))
+    assert changes[1:] == ["2025-12-08", "PRE_OTC", "OTC_ANCHORED", "2", "4"]

@@ -1,11 +1,10 @@
 """Reads, writes and transactions against real DuckDB files, two writers at once and writers that are killed included."""
 
 import datetime as dt
-import multiprocessing
-import multiprocessing.forkserver
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,20 +23,19 @@ from darkpool_assets.tables import (
     TABLES,
 )
 from darkpool_assets.warehouse import Warehouse, WarehouseSchemaError
+from darkpool_assets_tests.killed_writers import PROCESSES, answer_of, start_the_server_of_writers
 
 MON, TUE, WED = dt.date(2025, 6, 9), dt.date(2025, 6, 10), dt.date(2025, 6, 11)
 ALWAYS = (dt.date(2000, 1, 1), dt.date(2050, 1, 1))
 AGG = "polygon_daily_agg_raw"
 SHORT = "finra_short_daily_raw"
 OTC = "finra_otc_weekly_raw"
-PROCESSES = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def a_server_of_writers():
-    """Imports what writers need while other tests run; not this module: frames made before a fork block after it."""
-    PROCESSES.set_forkserver_preload(["darkpool_assets.resources", "pytest", "polars.testing"])
-    multiprocessing.forkserver.ensure_running()
+    """Imports what writers need while other tests run."""
+    start_the_server_of_writers()
 
 
 @pytest.fixture
@@ -135,6 +133,13 @@ def test_no_connection_stays_open_between_two_calls(path, warehouse):
     assert sql(path, f"select count(*) from {AGG}") == [(2,)]
     warehouse.read_day(AGG, MON)
     assert sql(path, f"select count(*) from {AGG}") == [(2,)]
+
+
+def test_threads_that_open_and_let_go_in_turn_are_all_served(warehouse):
+    warehouse.replace_day(AGG, aggs(), day=MON)
+    with ThreadPoolExecutor(3) as threads:
+        heights = list(threads.map(lambda _: warehouse.read_day(AGG, MON).height, range(12)))
+    assert heights == [2] * 12
 
 
 def test_rows_are_counted_by_table(warehouse):
@@ -491,7 +496,6 @@ def test_entries_are_told_by_owner_and_range(warehouse):
 BIG = 3_000
 ROUNDS = 4
 KILLS = 5
-PATIENCE_SECONDS = 60
 
 
 def whole_day(close):
@@ -512,11 +516,6 @@ def _write_on_order(folder: Path, orders: Connection) -> None:
             orders.send(type(error).__name__)
         else:
             orders.send("done")
-
-
-def answer_of(orders):
-    assert orders.poll(PATIENCE_SECONDS), "the writer says nothing"
-    return orders.recv()
 
 
 @pytest.fixture

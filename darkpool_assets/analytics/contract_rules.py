@@ -1,14 +1,18 @@
 """Rules 8 and 10: rows keep the contract of their table, every ticker has its row, nothing claims observed direction.
 
-Generated from tables.py: a new column or key is checked without a word here.
+Generated from tables.py: a new column or key is checked without a word here. The composite's rules stand outside the gate;
+phase_c_rows and `darkpool check` ask them.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
-from darkpool_assets.tables import TABLES, Table
+from darkpool_assets.tables import COMPOSITE_SIGNAL, TABLES, Table
 from darkpool_assets.vocabulary import Severity
 
 _OBSERVED = re.compile(r"observed|actual|^true_|_true$|(dark|off_exchange|otc)_(buyer|seller)s?_")
@@ -30,10 +34,7 @@ def contract_findings(table: Table, rows: pl.DataFrame) -> list[Finding]:
 
 
 def composites_beside_metrics(composites: pl.DataFrame, metrics: pl.DataFrame) -> list[Finding]:
-    """Where a day's composites are not those of its daily_metrics: a symbol too few or too many, another quality or as_of.
-
-    Outside the gate: a composite that is behind its metrics must not forbid that it is made again.
-    """
+    """Where a day's composites are not those of its daily_metrics: a symbol too few or too many, another quality or as_of."""
     beside = metrics.select("symbol", quality="data_quality", known="as_of").join(
         composites.select("symbol", "data_quality", "as_of"), on="symbol", how="full", coalesce=True
     )
@@ -45,6 +46,43 @@ def composites_beside_metrics(composites: pl.DataFrame, metrics: pl.DataFrame) -
         *findings_of(beside.filter(foreign), "a composite without a row in daily_metrics"),
         *findings_of(beside.filter(other), "{data_quality} as of {as_of}, daily_metrics says {quality} as of {known}"),
     ]
+
+
+@dataclass(frozen=True)
+class CompositeRule:
+    """Rule 8 for a day's composites, outside the gate: a faulty composite must not forbid its own repair.
+
+    Attributes:
+        name: A sentence that is true when green; also the name of the asset check.
+        meaning: What it asks for, in words.
+        find: Where composites, held against the day's daily_metrics, do not keep it.
+    """
+
+    name: str
+    meaning: str
+    find: Callable[[pl.DataFrame, pl.DataFrame], list[Finding]]
+
+    def about(self, composites: pl.DataFrame) -> Rule:
+        """The rule about these composites, to be asked with the rules of their stored day."""
+        return Rule(
+            8, self.name, COMPOSITE_SIGNAL.name, Severity.ERROR, lambda stored: self.find(composites, stored.metrics),
+            COMPOSITE_REMEDY,
+        )  # fmt: skip
+
+
+COMPOSITE_REMEDY: Final = "Materialise composite_signal of this day again."
+COMPOSITE_RULES: Final = (
+    CompositeRule(
+        "composite_signal_keys_are_unique_and_required_columns_filled",
+        "No key of composite_signal is repeated and no required column is empty.",
+        lambda composites, _metrics: contract_findings(COMPOSITE_SIGNAL, composites),
+    ),
+    CompositeRule(
+        "every_row_of_daily_metrics_has_its_composite",
+        "The day's composites are those of its daily_metrics: same symbols, data_quality and as_of.",
+        composites_beside_metrics,
+    ),
+)
 
 
 def _rows_of(table: str, stored: StoredDay) -> pl.DataFrame:

@@ -1,16 +1,16 @@
 """Rules 5, 6, 7 and 9: what direction and short pressure rest on, and whether the files were whole.
 
-Pure functions of a StoredDay. Where raw trades were pruned, the counts of the ledger stand in for them.
+Pure functions of a StoredDay. Where raw trades were pruned, the counts that the ledger kept stand in for them.
 """
 
 import datetime as dt
 
 import polars as pl
 
+from darkpool_assets.analytics.print_counts import count_prints, counts_of_json
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, differs, findings_of
 from darkpool_assets.analytics.symbol_spelling import spellings_of
-from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints
-from darkpool_assets.vocabulary import ClassificationMethod, DenominatorType, IngestStatus, NumeratorType, Severity, TradeSource
+from darkpool_assets.vocabulary import ClassificationMethod, DenominatorType, IngestStatus, NumeratorType, Severity
 
 _EXACT = 1e-9
 _NOT_LIT = (ClassificationMethod.BVC.value, ClassificationMethod.NONE.value)
@@ -87,37 +87,35 @@ def short_ratio_denominators_are_typed_and_carry_their_value(stored: StoredDay) 
 
 def only_eligible_lit_prints_are_counted_as_lit(stored: StoredDay) -> list[Finding]:
     """Rule 7: no off-exchange print, cancelled trade or trade outside the session is counted as lit (BVC rows say so)."""
-    counted = stored.lit.filter(pl.col("classification_method").is_in(list(_NOT_LIT)).not_())
-    return _outside_the_session(stored) + (_against_trades(stored) if stored.trades.height else _against_ledger(stored, counted))
+    if stored.trades.height:
+        return findings_of_prints(stored.lit, stored.trades, window=stored.window)
+    pruned = _pruned_prints(stored.readings)
+    return _against_ledger(stored) if pruned is None else _against_counts(stored.lit, pruned)
 
 
-def _outside_the_session(stored: StoredDay) -> list[Finding]:
-    first, last = (instant.astimezone(dt.UTC).replace(tzinfo=None) for instant in stored.window)
-    outside = stored.trades.filter(pl.col("timestamp").is_between(first, last).not_()).group_by("symbol").len().sort("symbol")
-    return findings_of(outside, "{len} stored prints outside the session window")
+def findings_of_prints(lit: pl.DataFrame, trades: pl.DataFrame, *, window: tuple[dt.datetime, dt.datetime]) -> list[Finding]:
+    """Rule 7 of one day and inference_version, asked of the stored prints.
+
+    Args:
+        lit: Rows of lit_direction_daily.
+        trades: Rows of polygon_equity_trades_raw.
+        window: First and last instant (UTC, both inside) whose prints count.
+    """
+    first, last = (instant.astimezone(dt.UTC).replace(tzinfo=None) for instant in window)
+    outside = trades.filter(pl.col("timestamp").is_between(first, last).not_()).group_by("symbol").len().sort("symbol")
+    return [*findings_of(outside, "{len} stored prints outside the session window"), *_against_counts(lit, count_prints(trades))]
 
 
-def _against_trades(stored: StoredDay) -> list[Finding]:
-    """What the row counts, against what the stored prints give; the three volumes sum to the window's."""
-    prints = categorise_prints(stored.trades.filter(pl.col("data_source") != TradeSource.MINUTE_BARS.value))
-
-    def volume(category: PrintCategory) -> pl.Expr:
-        return pl.col("size").filter(pl.col("category") == category.value).sum()
-
-    sums = prints.group_by(polygon_symbol="symbol").agg(
-        lit=volume(PrintCategory.LIT),
-        off=volume(PrintCategory.OFF_EXCHANGE),
-        excluded=volume(PrintCategory.EXCLUDED),
-        lit_trades=(pl.col("category") == PrintCategory.LIT.value).sum().cast(pl.Int64),
-    )
-    spelled = stored.lit.join(spellings_of(stored.lit["symbol"]), on="symbol")
+def _against_counts(lit: pl.DataFrame, counts: pl.DataFrame) -> list[Finding]:
+    """What the row counts, against what the prints give; the three volumes sum to the window's."""
+    spelled = lit.join(spellings_of(lit["symbol"]), on="symbol")
     rows = spelled.filter(pl.col("classification_method") != ClassificationMethod.BVC.value).join(
-        sums, on="polygon_symbol", how="left"
+        counts.rename({"symbol": "polygon_symbol"}), on="polygon_symbol", how="left"
     )
     classified = pl.col("lit_buy_volume") + pl.col("lit_sell_volume") + pl.col("lit_unclassified_volume")
     unlike = (
         differs("lit_total_volume", "lit")
-        | differs("off_exchange_print_volume", "off")
+        | differs("off_exchange_print_volume", "off_exchange")
         | differs("excluded_volume", "excluded")
         | (pl.col("trade_count").ne_missing(pl.col("lit_trades")))
     )
@@ -125,7 +123,7 @@ def _against_trades(stored: StoredDay) -> list[Finding]:
         *findings_of(
             rows.filter(unlike),
             "lit {lit_total_volume}, off-exchange {off_exchange_print_volume}, excluded {excluded_volume} in {trade_count} "
-            "trades; the stored prints say {lit}, {off}, {excluded} in {lit_trades}",
+            "trades; the stored prints say {lit}, {off_exchange}, {excluded} in {lit_trades}",
         ),
         *findings_of(
             rows.filter(differs("lit_total_volume", classified)),
@@ -134,8 +132,20 @@ def _against_trades(stored: StoredDay) -> list[Finding]:
     ]
 
 
-def _against_ledger(stored: StoredDay, counted: pl.DataFrame) -> list[Finding]:
-    """Without raw trades: the sum over tickers against the eligible volume that the ledger kept."""
+def _pruned_prints(readings: pl.DataFrame) -> pl.DataFrame | None:
+    """What the pruned prints added up to; None where none were pruned, or the day was read again since."""
+    read = [status.value for status in (IngestStatus.STORED, IngestStatus.UNCHANGED, IngestStatus.PARTIAL)]
+    trades = readings.filter(
+        pl.col("feed") == "polygon_equity_trades_raw", pl.col("status").is_in([*read, IngestStatus.PRUNED.value])
+    ).sort("at")
+    if trades.is_empty() or trades["status"][-1] != IngestStatus.PRUNED:
+        return None
+    return counts_of_json(trades["pruned_prints"][-1])
+
+
+def _against_ledger(stored: StoredDay) -> list[Finding]:
+    """Prints that nobody pruned are gone: the sum over tickers against the eligible volume that their reading kept."""
+    counted = stored.lit.filter(pl.col("classification_method").is_in(list(_NOT_LIT)).not_())
     if counted.is_empty():
         return []
     kept = stored.readings.filter(pl.col("feed") == "polygon_equity_trades_raw", pl.col("lit_volume").is_not_null())

@@ -6,6 +6,7 @@ its own members. No list is read and no publication date is decided here. The ro
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -40,12 +41,27 @@ def members_on(constituents: pl.DataFrame, day: dt.date) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class IndexInputs:
+    """What is stored for the members of all indices on a day and its look-back.
+
+    Attributes:
+        constituents: As in `members_on`.
+        short_rows: Newest-vintage rows of finra_short_daily_raw; Reg SHO spelling.
+        short_sources: trade_date and source of everything stored for those dates, for any symbol.
+        aggs: Rows of polygon_daily_agg_raw; Polygon spelling, an index as `SPX` or `I:SPX`.
+        otc_known: One row per symbol (column `symbol`, Polygon spelling) whose OTC week of the day is known.
+    """
+
+    constituents: pl.DataFrame
+    short_rows: pl.DataFrame
+    short_sources: pl.DataFrame
+    aggs: pl.DataFrame
+    otc_known: pl.DataFrame
+
+
 def build_index_aggregation(
-    constituents: pl.DataFrame,
-    short_raw: pl.DataFrame,
-    sources_by_day: pl.DataFrame,
-    aggs: pl.DataFrame,
-    otc_known: pl.DataFrame,
+    inputs: IndexInputs,
     *,
     day: dt.date,
     sessions: Sequence[dt.date],
@@ -57,11 +73,7 @@ def build_index_aggregation(
     """One day of index_constituent_short_agg_daily.
 
     Args:
-        constituents: As in `members_on`.
-        short_raw: Newest-vintage rows of finra_short_daily_raw of the look-back; Reg SHO spelling.
-        sources_by_day: trade_date and source of everything stored for those dates, for any symbol.
-        aggs: Rows of polygon_daily_agg_raw of the look-back; Polygon spelling, an index as `SPX` or `I:SPX`.
-        otc_known: One row per symbol (column `symbol`, Polygon spelling) whose OTC week of `day` is known at `as_of`.
+        inputs: Lists, short rows, aggregates and known OTC weeks.
         day: The session.
         sessions: All sessions of the look-back, `day` included, oldest first.
         rules: Numerator, windows and thresholds.
@@ -73,14 +85,15 @@ def build_index_aggregation(
         One row per index that has members on `day`, by index_symbol. Sums over no counted member are null, never 0.
     """
     window = [session for session in sessions if session < day][-rules.short_window :]
-    shorts = _member_shorts(_members_by_session(constituents, [*window, day]), short_raw, sources_by_day, aggs, rules=rules)
+    members = _members_by_session(inputs.constituents, [*window, day])
+    shorts = _member_shorts(members, inputs.short_rows, inputs.short_sources, inputs.aggs, rules=rules)
     ratios = _aggregate_ratios(shorts)
     today = ratios.filter(pl.col("date") == day)
     rows = (
-        today.join(_data_quality(shorts.filter(pl.col("date") == day), otc_known), on="index_symbol")
+        today.join(_data_quality(shorts.filter(pl.col("date") == day), inputs.otc_known), on="index_symbol")
         .join(_index_zscores(ratios, day=day, sessions=window, min_periods=rules.min_periods), on="index_symbol")
         .join(
-            _index_returns(aggs, today["index_symbol"], day=day, sessions=sessions, rules=rules, proxy_map=proxy_map),
+            _index_returns(inputs.aggs, today["index_symbol"], day=day, sessions=sessions, rules=rules, proxy_map=proxy_map),
             on="index_symbol",
         )
         .with_columns(

@@ -8,7 +8,7 @@ import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -17,10 +17,16 @@ import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION as NO_EVENT_OF_ITS_OWN
 
 from darkpool_assets.defs.partitions import trading_days
+from darkpool_assets.defs.run_options import LARGEST_RUN, is_range
 from darkpool_assets.tables import TABLES, Table
 from darkpool_assets.vocabulary import DISCLAIMER
 
 Metadata = Mapping[str, Any]
+
+FROM_FINRA: Final[Mapping[str, str]] = {"service": "finra"}
+FROM_POLYGON: Final[Mapping[str, str]] = {"service": "polygon"}
+BEHIND_THE_GATE: Final[Mapping[str, str]] = {"gate": "phase_c"}
+NO_TAGS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ def daily_asset(
     description: str,
     infers_direction: bool = False,
     deps: Sequence[dg.AssetsDefinition] = (),
+    tags: Mapping[str, str] = NO_TAGS,
     code_version: str = "1",
 ) -> Callable[[Callable[..., Iterator[dg.Output[None]]]], dg.AssetsDefinition]:
     """Declare a daily-partitioned asset; columns, lineage and grain come from the table of the same name, if there is one."""
@@ -56,10 +63,11 @@ def daily_asset(
             deps=deps,
             owners=[f"team:{owner}"],
             kinds=kinds,
+            tags=tags,
             description=f"{description}{grain}{disclaimer}",
             metadata={**_table_metadata(table), "dagster/storage_kind": "duckdb"} if table else {},
             partitions_def=trading_days,
-            backfill_policy=dg.BackfillPolicy.single_run(),
+            backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=LARGEST_RUN),
             dagster_type=dg.Nothing,  # pyright: ignore[reportArgumentType] - dagster's own Nothing
             output_required=False,
             code_version=code_version,
@@ -74,8 +82,8 @@ def make_sessions(
 ) -> Iterator[dg.Output[None]]:
     """Make each day of the run, oldest first, and report it.
 
-    One day alone raises its error. In a range a day that fails is recorded, stays unmade, and the others are made: the assets
-    downstream go on with those, and `every_day_asked_for_was_made` fails the run at its end.
+    A run of one partition raises its error. In a range, of one day too, a day that fails is recorded, stays unmade, and the
+    others are made: the assets downstream go on with what there is, and the checks fail the run at its end.
     """
     days = [dt.date.fromisoformat(key) for key in context.partition_keys]
     made: dict[dt.date, SessionReport] = {}
@@ -84,7 +92,7 @@ def make_sessions(
             made[day] = make(day)
         except Exception as error:
             on_failure(day, error)
-            if len(days) == 1:
+            if not is_range(context):
                 raise
             context.log.exception(f"{day}: failed ({count}/{len(days)})")
         else:

@@ -6,15 +6,19 @@ pretending that a day without data is a day without events.
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
 
+from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.reading import Reading
-from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER
+from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER, LIT_DIRECTION_DAILY, POLYGON_EQUITY_TRADES_RAW
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
+
+Window = tuple[dt.datetime, dt.datetime]
 
 DECIDING_SETTINGS: Final = frozenset(
     {
@@ -26,6 +30,8 @@ DECIDING_SETTINGS: Final = frozenset(
     }
 )  # fmt: skip
 _REMEDY: Final = " Materialise it again, then this asset."
+_TRADES: Final = POLYGON_EQUITY_TRADES_RAW.name
+_WHOLE: Final = (IngestStatus.STORED.value, IngestStatus.UNCHANGED.value)
 
 
 class UpstreamFailed(Exception):
@@ -77,8 +83,9 @@ def event_entry(feed: str, day: dt.date, *, source: str, status: IngestStatus, m
 
 
 def derivation_entry(
-    asset: str, day: dt.date, *, settings: Settings, as_of: dt.date, status: IngestStatus, stored: int = 0, message: str = ""
-) -> pl.DataFrame:
+    asset: str, day: dt.date, *, settings: Settings, as_of: dt.date, status: IngestStatus, stored: int = 0, message: str = "",
+    made_of: Mapping[str, str] | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """One derivation_ledger row: the tickers and the settings that decided the numbers."""
     return DERIVATION_LEDGER.conform(
         pl.DataFrame(
@@ -89,6 +96,7 @@ def derivation_entry(
                     "status": status.value,
                     "tickers": json.dumps(settings.tickers),
                     "settings": json.dumps(deciding_settings(settings), sort_keys=True),
+                    "made_of": json.dumps(dict(made_of), sort_keys=True) if made_of else None,
                     "stored_rows": stored,
                     "message": message,
                     "inference_version": settings.inference_version,
@@ -100,14 +108,34 @@ def derivation_entry(
     )
 
 
+def derived_window(entry: pl.DataFrame, day: dt.date) -> Window:
+    """First and last instant of the session window under which `day` was derived, as its derivation ledger row says."""
+    then = json.loads(entry["settings"][0])
+    return market_calendar.session_window(
+        day,
+        rth_start=dt.time.fromisoformat(then["rth_start"]),
+        rth_end=dt.time.fromisoformat(then["rth_end"]),
+        market_tz=then["market_tz"],
+    )
+
+
+def are_trades_pruned(warehouse: Warehouse, day: dt.date) -> bool:
+    """Whether the raw trades of `day` were pruned and have not been read again whole: what was derived of them stands."""
+    entries = warehouse.newest_entries("ingest_ledger", day, day, owner=_TRADES, by=["status"])
+    decisive = entries.filter(pl.col("status").is_in([*_WHOLE, IngestStatus.PRUNED.value])).sort("at")
+    return decisive.height > 0 and decisive["status"][-1] == IngestStatus.PRUNED
+
+
 def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str, ...]) -> None:
-    """Raise when the newest reading of a feed for `day` failed.
+    """Raise when the newest reading of a feed for `day` failed; of pruned trades none is needed.
 
     Raises:
         UpstreamFailed: names the feed and its error.
     """
     newest = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
     failed = newest.filter(pl.col("feed").is_in(list(feeds)), pl.col("status") == IngestStatus.FAILED.value)
+    if _TRADES in failed["feed"] and are_trades_pruned(warehouse, day):
+        failed = failed.filter(pl.col("feed") != _TRADES)
     if failed.height:
         words = "; ".join(f"{row['feed']}: {row['message']}" for row in failed.iter_rows(named=True))
         raise UpstreamFailed(f"{day}: {words}{_REMEDY}")
@@ -122,5 +150,16 @@ def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets
     for asset in assets:
         newest = warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version"])
         newest = newest.filter(pl.col("inference_version") == version)
-        if newest.height and newest["status"][0] == IngestStatus.FAILED:
-            raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0].removesuffix(_REMEDY)}{_REMEDY}")
+        if newest.is_empty() or newest["status"][0] != IngestStatus.FAILED or _stands(warehouse, asset, day, version=version):
+            continue
+        raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0].removesuffix(_REMEDY)}{_REMEDY}")
+
+
+def _stands(warehouse: Warehouse, asset: str, day: dt.date, *, version: str) -> bool:
+    """Whether the stored direction is the last word, whatever was tried since: its trades were pruned once it was settled."""
+    is_direction = asset == LIT_DIRECTION_DAILY.name
+    return (
+        is_direction
+        and are_trades_pruned(warehouse, day)
+        and bool(warehouse.stored_days(asset, day, day, inference_version=version))
+    )

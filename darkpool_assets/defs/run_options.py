@@ -4,9 +4,19 @@ from typing import Final
 
 import dagster as dg
 
+LARGEST_RUN: Final = 30
+"""Sessions of one run: what a killed run has to make again, against the seconds that every run costs."""
+
 FORCE_TAG: Final = "darkpool/force"
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
 
 
 def is_forced(context: dg.AssetExecutionContext) -> bool:
     """Whether the run was asked to fetch and store again what is unchanged (`darkpool run --force`)."""
     return context.run.tags.get(FORCE_TAG) == "true"
+
+
+def is_range(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
+    """Whether the run was asked for a range of days, which may be one."""
+    return RANGE_START in context.run.tags

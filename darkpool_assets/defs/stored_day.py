@@ -1,7 +1,6 @@
 """Reading a stored day for the rules: the same reading for the checks, the gate and the command line."""
 
 import datetime as dt
-import json
 
 import polars as pl
 
@@ -9,6 +8,7 @@ from darkpool_assets import market_calendar
 from darkpool_assets.analytics.phase_c_gate import GateVerdict, judge_stored_day
 from darkpool_assets.analytics.stored_day import StoredDay
 from darkpool_assets.defs.derived.metric_inputs import read_metric_inputs
+from darkpool_assets.defs.ledgers import derived_window
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
@@ -36,7 +36,7 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
     return StoredDay(
         day=day,
         inference_version=version,
-        window=_window_of(derivations[0], day, settings=settings),
+        window=derived_window(derivations[0], day) if derivations[0].height else settings.session_window(day),
         metrics=metrics,
         lit=warehouse.read_day("lit_direction_daily", day, inference_version=version),
         index=warehouse.read_day("index_constituent_short_agg_daily", day, inference_version=version),
@@ -47,19 +47,6 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
         otc_week=warehouse.read_day("finra_otc_weekly_raw", weeks[-1]),
         readings=pl.concat(readings),
         derivations=pl.concat(derivations),
-    )
-
-
-def _window_of(lit: pl.DataFrame, day: dt.date, *, settings: Settings) -> tuple[dt.datetime, dt.datetime]:
-    """The session window under which the day was derived; today's where it never was."""
-    if lit.is_empty():
-        return settings.session_window(day)
-    then = json.loads(lit["settings"][0])
-    return market_calendar.session_window(
-        day,
-        rth_start=dt.time.fromisoformat(then["rth_start"]),
-        rth_end=dt.time.fromisoformat(then["rth_end"]),
-        market_tz=then["market_tz"],
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from darkpool_assets.analytics.index_aggregation import build_index_aggregation, members_on
+from darkpool_assets.analytics.index_aggregation import IndexInputs, build_index_aggregation, members_on
 from darkpool_assets.analytics.pressure_context import PressureRules
 from darkpool_assets.tables import FINRA_SHORT_DAILY_RAW, INDEX_CONSTITUENT_SHORT_AGG_DAILY, POLYGON_DAILY_AGG_RAW
 
@@ -78,11 +78,13 @@ def aggregate(
 ):
     raw = answer_shorts() if raw is None else raw
     return build_index_aggregation(
-        answer_lists() if constituents is None else constituents,
-        raw,
-        raw.select("trade_date", "source").unique() if sources is None else sources,
-        answer_bars() if aggs is None else aggs,
-        pl.DataFrame({"symbol": known}, schema={"symbol": pl.String}),
+        IndexInputs(
+            answer_lists() if constituents is None else constituents,
+            raw,
+            raw.select("trade_date", "source").unique() if sources is None else sources,
+            answer_bars() if aggs is None else aggs,
+            pl.DataFrame({"symbol": known}, schema={"symbol": pl.String}),
+        ),
         day=day,
         sessions=sessions,
         rules=rules or PressureRules(short_window=3, return_window=3, min_periods=3),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,12 +88,14 @@ def wait_until(look: Callable[[], T], *, what: str, seconds: float = 3 * MINUTES
 
 @pytest.fixture(scope="session")
 def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Five sessions of a small sample market, the first two of them made by `darkpool run`."""
+    """Five sessions of a small sample market with three tickers, the first two of them made by `darkpool run`."""
     folder = tmp_path_factory.mktemp("browser")
     market = SampleMarket(folder=folder / "market", last_session=dt.date(2025, 12, 12), sessions=5, trades_per_symbol=200)
     write_sample_market(market)
     made = market.trade_sessions[:2]
     environment = sample_settings(market) | {
+        "TICKERS": "SPY,NVDA,BRK.B",
+        "PARTITIONS_START": "2025-11-03",
         "AS_OF": "2026-01-05",
         "TARGET_DATE": made[-1].isoformat(),
         "BACKFILL_COUNT": str(len(made)),
@@ -166,8 +169,8 @@ def _lives(group: int) -> bool:
     return True
 
 
-@pytest.fixture
-def page(chromium: Any, ui: Ui) -> Iterator[Any]:
+@contextmanager
+def opened_page(chromium: Any, ui: Ui) -> Iterator[Any]:
     """A page whose links are relative to the UI; nothing may complain in its console or ask another host."""
     opened = chromium.new_page(base_url=ui.address, viewport={"width": 1600, "height": 1100})
     opened.set_default_timeout(PATIENCE_MS)
@@ -180,11 +183,18 @@ def page(chromium: Any, ui: Ui) -> Iterator[Any]:
     assert complaints == []
 
 
+@pytest.fixture
+def page(chromium: Any, ui: Ui) -> Iterator[Any]:
+    """A page of the UI."""
+    with opened_page(chromium, ui) as opened:
+        yield opened
+
+
 def _is_foreign(url: str, address: str) -> bool:
     return url.startswith(("http", "ws")) and url.split("://", 1)[1].split("/", 1)[0] != address.split("://", 1)[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keep() -> Callable[[Any, str], None]:
     """Keep a picture of a page in artifacts/browser, which git ignores."""
 

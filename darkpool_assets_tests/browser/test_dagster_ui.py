@@ -5,16 +5,17 @@ import re
 
 import pytest
 
-from darkpool_assets.analytics.phase_c_gate import RULES
 from darkpool_assets.definitions import build_definitions
 from darkpool_assets.settings import load_settings
 from darkpool_assets.tables import TABLES
-from darkpool_assets_tests.browser.conftest import PATIENCE_MS, wait_until
+from darkpool_assets_tests.browser.conftest import PATIENCE_MS, opened_page, wait_until
 
 pytestmark = pytest.mark.browser
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (dependency group browser)")
 
-ASSETS = {spec.key.to_user_string(): spec for spec in build_definitions(load_settings()).resolve_all_asset_specs()}
+DEFINITIONS = build_definitions(load_settings())
+ASSETS = {spec.key.to_user_string(): spec for spec in DEFINITIONS.resolve_all_asset_specs()}
+CHECKS = [(key.asset_key.to_user_string(), key.name) for key in DEFINITIONS.resolve_asset_graph().asset_check_keys]
 RUNS = """query Runs($tag: String!, $value: String!) { runsOrError(filter: {tags: [{key: $tag, value: $value}]}) {
     ... on Runs { results { runId status tags { key value } } } } }"""
 BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status } } } }"
@@ -36,24 +37,29 @@ def expect(locator):
     return api.expect(locator)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _patience():
     api.expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture
-def graph(page):
-    """The page of the whole graph, groups open, wide enough for every node to show itself."""
-    page.set_viewport_size({"width": 5600, "height": 3200})
+@pytest.fixture(autouse=True, scope="module")
+def launched(chromium, ui, project, keep):
+    """One session clicked, then a range in the dialog; both are made while the first tests look at what was there before."""
+    first, last = project.for_the_backfill[0], project.for_the_backfill[-1]
+    with opened_page(chromium, ui) as page:
+        ask_for_partitions(page, project.for_one_click.isoformat())
+        page.get_by_role("button", name="Launch 1 run").click()
+        wait_until(lambda: runs_of(ui, "dagster/partition", project.for_one_click.isoformat()), what="the run that was clicked")
+        ask_for_partitions(page, f"[{first}...{last}]")
+        keep(page, "backfill_dialog")
+        page.get_by_role("button", name="Launch backfill").click()
+        wait_until(lambda: backfills_of(ui), what="the backfill that was launched")
+
+
+def ask_for_partitions(page, text):
+    """Fill the partitions of the dialog that `Materialize all` opens."""
     page.goto("/asset-groups")
-    visible(page, "derived").wait_for()
-    page.keyboard.press("Alt+e")
-    visible(page, "daily_metrics").wait_for()
-    return page
-
-
-def choose_partitions(page, text):
-    """Fill the partitions of the dialog that `Materialize` opened."""
+    page.get_by_role("button", name="Materialize all").click()
     page.get_by_text("Show all partitions").click()
     box = page.get_by_placeholder(re.compile(r"^ex: ")).filter(visible=True).last
     box.fill(text)
@@ -75,15 +81,21 @@ def open_checks_partitions(page, asset, check, day):
     visible(page, "Target materialization").wait_for()
 
 
-def test_the_graph_shows_every_asset_in_its_group(graph, keep):
+def test_the_graph_shows_every_asset_in_its_group(page, keep):
+    page.set_viewport_size({"width": 5600, "height": 3200})  # wide enough for every node to show itself
+    page.goto("/asset-groups")
+    visible(page, "derived").wait_for()
+    page.keyboard.press("Alt+e")
+    visible(page, "daily_metrics").wait_for()
+
     def shown():
-        return graph.locator("foreignObject").evaluate_all("nodes => nodes.map(node => node.textContent)")
+        return page.locator("foreignObject").evaluate_all("nodes => nodes.map(node => node.textContent)")
 
     def lacking():
         return [name for name in ASSETS if not any(text.startswith(shortened(name)) for text in shown())]
 
     wait_until(lambda: not lacking(), what="a node for every asset", seconds=60)
-    keep(graph, "graph")
+    keep(page, "graph")
     assert {spec.group_name for spec in ASSETS.values()} <= set(shown())
 
 
@@ -138,7 +150,7 @@ def test_a_made_partition_of_a_raw_feed_shows_its_files_as_a_table(page, project
 
 def test_the_checks_are_listed_as_sentences(page, keep):
     page.goto("/assets/daily_metrics?view=checks")
-    names = [rule.name for rule in RULES if rule.asset == "daily_metrics"]
+    names = [name for asset, name in CHECKS if asset == "daily_metrics"]
     expect(page.get_by_text(f"Checks ({len(names)})")).to_be_visible()
     keep(page, "checks")
     text = page.locator("body").evaluate("body => body.textContent")
@@ -152,47 +164,49 @@ def test_a_finished_partition_has_a_verdict_of_its_own(page, project, keep, plac
     keep(page, f"check_verdict_{place}")
 
 
-def test_a_click_materialises_a_session(graph, ui, project, keep):
+def test_a_click_materialises_a_session(page, ui, project, keep):
     day = project.for_one_click
-    graph.get_by_role("button", name="Materialize all").click()
-    choose_partitions(graph, day.isoformat())
-    graph.get_by_role("button", name="Launch 1 run").click()
     runs = wait_until(lambda: finished_runs(ui, "dagster/partition", day.isoformat()), what=f"the run of {day}")
     assert [run["status"] for run in runs] == ["SUCCESS"]
     assert project.stored("daily_metrics", day) == len(project.environment["TICKERS"].split(","))
-    graph.goto(f"/assets/daily_tables?view=partitions&partition={day}")
-    expect(visible(graph, "Materialized")).to_be_visible()
-    keep(graph, "finished_partition")
-    open_checks_partitions(graph, "daily_metrics", "every_configured_ticker_has_its_row", day)
-    expect(graph.get_by_text("Passed (1)")).to_be_visible()
+    page.goto(f"/assets/daily_tables?view=partitions&partition={day}")
+    expect(visible(page, "Materialized")).to_be_visible()
+    keep(page, "finished_partition")
+    open_checks_partitions(page, "daily_metrics", "every_configured_ticker_has_its_row", day)
+    expect(page.get_by_text("Passed (1)")).to_be_visible()
+
+
+def runs_of(ui, tag, value):
+    """Runs with this tag."""
+    return ui.query(RUNS, tag=tag, value=value)["runsOrError"]["results"]
 
 
 def finished_runs(ui, tag, value):
     """Runs with this tag, once there are some and all of them have ended."""
-    runs = ui.query(RUNS, tag=tag, value=value)["runsOrError"]["results"]
+    runs = runs_of(ui, tag, value)
     return runs if runs and {run["status"] for run in runs} <= FINISHED else []
 
 
-def test_a_backfill_from_the_dialog_is_one_run_that_leaves_every_day_with_its_verdicts(graph, ui, project, keep):
+def test_a_backfill_from_the_dialog_is_one_run_that_leaves_every_day_with_its_verdicts(page, ui, project, keep):
     first, last = project.for_the_backfill[0], project.for_the_backfill[-1]
-    graph.get_by_role("button", name="Materialize all").click()
-    choose_partitions(graph, f"[{first}...{last}]")
-    keep(graph, "backfill_dialog")
-    graph.get_by_role("button", name="Launch backfill").click()
     backfill = wait_until(lambda: finished_backfill(ui), what="the backfill") or {}
     (run,) = finished_runs(ui, "dagster/backfill", backfill["id"])
     tags = tags_of(run)
     span = tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]
     assert (backfill["status"], run["status"], span) == ("COMPLETED_SUCCESS", "SUCCESS", (first.isoformat(), last.isoformat()))
     for day in project.for_the_backfill:
-        see_made_and_judged(graph, project, day)
-    keep(graph, "backfilled_check")
+        see_made_and_judged(page, project, day)
+    keep(page, "backfilled_check")
+
+
+def backfills_of(ui):
+    """Every backfill."""
+    return ui.query(BACKFILLS)["partitionBackfillsOrError"]["results"]
 
 
 def finished_backfill(ui):
     """The backfill, once it has ended."""
-    found = ui.query(BACKFILLS)["partitionBackfillsOrError"]["results"]
-    return next((one for one in found if one["status"].startswith(("COMPLETED", "FAILED", "CANCELED"))), None)
+    return next((one for one in backfills_of(ui) if one["status"].startswith(("COMPLETED", "FAILED", "CANCELED"))), None)
 
 
 def see_made_and_judged(page, project, day: dt.date):

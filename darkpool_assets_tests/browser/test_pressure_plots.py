@@ -28,13 +28,13 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def opened(chromium, folder, tmp_path):
+@pytest.fixture(scope="module")
+def show(chromium, folder):
     """A model -> its page from file://, and what the browser had to complain of or asked a network for."""
     contexts = []
 
     def open_page(panels, *, viewport=DESKTOP, **context):
-        path = folder / "plots" / DAY.isoformat() / f"{tmp_path.name}.html"
+        path = folder / "plots" / DAY.isoformat() / f"{len(contexts)}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(plot_page(panels, assets="../../assets", picture="SPY.png", generated_at=None), encoding="utf-8")
         contexts.append(chromium.new_context(viewport=viewport, **context))
@@ -49,6 +49,35 @@ def opened(chromium, folder, tmp_path):
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def opened(show):
+    """The same, closed after the test."""
+    pages = []
+
+    def open_page(panels, **options):
+        pages.append(show(panels, **options))
+        return pages[-1]
+
+    yield open_page
+    for page, _complaints in pages:
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def desk(show, long_panels):
+    """The page of 120 sessions on a desktop, opened once."""
+    return show(long_panels)
+
+
+@pytest.fixture
+def on_the_desk(desk):
+    """That page as it is when opened: all sessions in view, the pointer outside."""
+    page, _complaints = desk
+    page.locator(".views button", has_text="120").click()
+    wait_until(lambda: page.evaluate(BOX) == [], what="the box to go")
+    return desk
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +116,8 @@ def test_odd_windows_are_drawn(opened, name, make):
 
 
 @pytest.mark.parametrize("panel", range(5))
-def test_the_pointer_in_any_panel_gets_one_box_that_tells_all_panels(opened, long_panels, panel):
-    page, complaints = opened(long_panels)
+def test_the_pointer_in_any_panel_gets_one_box_that_tells_all_panels(on_the_desk, panel):
+    page, complaints = on_the_desk
     page.mouse.move(*panel_at(page, panel))
     page.locator(".hoverlayer .legend").first.wait_for()
     boxes = page.evaluate(BOX)
@@ -97,8 +126,8 @@ def test_the_pointer_in_any_panel_gets_one_box_that_tells_all_panels(opened, lon
     assert complaints == []
 
 
-def test_the_box_tells_the_values_of_the_session_under_the_pointer(opened, long_panels):
-    page, _ = opened(long_panels)
+def test_the_box_tells_the_values_of_the_session_under_the_pointer(on_the_desk, long_panels):
+    page, _ = on_the_desk
     page.mouse.move(*panel_at(page, 1, across=(60 + 0.5) / 120))
     page.locator(".hoverlayer .legend").first.wait_for()
     (box,) = page.evaluate(BOX)
@@ -133,8 +162,8 @@ def test_a_phone_shows_sixty_sessions_and_no_modebar(opened, long_panels, viewpo
 
 
 @pytest.mark.parametrize(("choices", "sessions"), [(["30"], 30), (["30", "120"], 120), (["60", "120", "60"], 60)])
-def test_the_reader_chooses_how_far_back_it_looks(opened, long_panels, choices, sessions):
-    page, complaints = opened(long_panels)
+def test_the_reader_chooses_how_far_back_it_looks(on_the_desk, choices, sessions):
+    page, complaints = on_the_desk
     for choice in choices:
         page.locator(".views button", has_text=choice).click()
     assert page.evaluate(FIRST_SHOWN) == SESSIONS[-sessions].isoformat()
@@ -142,14 +171,14 @@ def test_the_reader_chooses_how_far_back_it_looks(opened, long_panels, choices, 
     assert complaints == []
 
 
-def test_a_view_is_chosen_by_keyboard(opened, long_panels):
-    page, _ = opened(long_panels)
+def test_a_view_is_chosen_by_keyboard(on_the_desk):
+    page, _ = on_the_desk
     page.locator(".views button", has_text="30").press("Enter")
     assert page.evaluate(FIRST_SHOWN) == SESSIONS[-30].isoformat()
 
 
-def test_a_double_click_leads_back_to_the_chosen_view(opened, long_panels):
-    page, _ = opened(long_panels)
+def test_a_double_click_leads_back_to_the_chosen_view(on_the_desk):
+    page, _ = on_the_desk
     page.locator(".views button", has_text="60").click()
     x, y = panel_at(page, 0, across=0.3)
     page.mouse.move(x, y)
@@ -203,8 +232,8 @@ def test_a_reader_without_scripts_gets_the_picture_and_the_table(chromium, long_
     context.close()
 
 
-def test_the_drawing_is_named_for_screen_readers(opened, long_panels):
-    page, _ = opened(long_panels)
+def test_the_drawing_is_named_for_screen_readers(on_the_desk):
+    page, _ = on_the_desk
     image = page.get_by_role("img", name="5 panels of SPY over 120 sessions")
     assert image.count() == 1
     assert dt.date.fromisoformat(page.evaluate(FIRST_SHOWN)) == SESSIONS[0]

@@ -103,16 +103,26 @@ def is_wider_than_the_window(page):
     return page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
 
+def drawn(page):
+    """The page, once its plot, if it has one, is drawn."""
+    if page.locator(".drawing").count():
+        page.locator(".drawing .main-svg").first.wait_for()
+    return page
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_opens_without_a_complaint_and_keeps_within_the_window(visit, root, name):
-    page = visit(PAGES[name], root=root)
+def test_every_page_opens_without_a_complaint_and_keeps_within_the_window(visit, keep, root, name):
+    page = drawn(visit(PAGES[name], root=root, color_scheme="light"))
+    keep(page, f"site_{name}_desktop_light")
     assert page.locator("h1").count() == 1
     assert not is_wider_than_the_window(page)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_on_a_phone_only_tables_scroll_sideways(visit, name):
-    assert not is_wider_than_the_window(visit(PAGES[name], width=390))
+def test_on_a_phone_only_tables_scroll_sideways(visit, keep, name):
+    page = drawn(visit(PAGES[name], width=390, color_scheme="dark"))
+    keep(page, f"site_{name}_phone_dark")
+    assert not is_wider_than_the_window(page)
 
 
 def test_the_plot_is_drawn_with_the_shared_script(visit, root):
@@ -220,12 +230,3 @@ def test_without_scripts_the_page_is_read_and_all_days_are_one_link_away(visit):
     assert not page.get_by_label("Ticker", exact=True).is_visible()
     page.get_by_role("link", name="All days").click()
     assert page.url.endswith("index.html")
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (390, "dark")])
-@pytest.mark.parametrize("name", PAGES)
-def test_pictures_are_kept(visit, keep, name, width, scheme):
-    page = visit(PAGES[name], width=width, color_scheme=scheme)
-    if name == "ticker":
-        page.locator(".drawing .main-svg").first.wait_for()
-    keep(page, f"site_{name}_{'phone' if width == 390 else 'desktop'}_{scheme}")

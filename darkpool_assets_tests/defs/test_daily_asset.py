@@ -1,31 +1,33 @@
 """Range semantics: one bad day leaves the others whole in every asset, and the run says so at its end."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 import pytest
 
-from darkpool_assets.definitions import END_OF_DAY, build_definitions
+from darkpool_assets.definitions import build_definitions
+from darkpool_assets.defs.automation.session_requests import END_OF_DAY
 from darkpool_assets.defs.daily_asset import NO_EVENT_OF_ITS_OWN
 from darkpool_assets.session_runs import Outcome
-from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, THURSDAY, TUESDAY, WEDNESDAY, WEEK
-from darkpool_assets_tests.hand_made_graph import Graph, error_of
+from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, THURSDAY, TUESDAY, WEDNESDAY, WEEK, HandMadeFeeds
+from darkpool_assets_tests.hand_made_graph import Graph, error_of, kept_open
 
 RAW = ("finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
 AFTER_TRADES = ("lit_direction_daily", "daily_metrics", "daily_tables")
-GOOD = [day for day in WEEK if day != WEDNESDAY]
+RANGE = [TUESDAY, WEDNESDAY, THURSDAY]
+GOOD = [TUESDAY, THURSDAY]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @pytest.fixture(scope="module")
-def bad_wednesday(made_week: Graph, tmp_path_factory: pytest.TempPathFactory):
-    """The week in one range run, with Wednesday's trades file malformed; not to be changed."""
-    from darkpool_assets_tests.hand_made_feeds import HandMadeFeeds  # noqa: PLC0415 - beside its use
-
+def bad_wednesday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Graph, Outcome]]:
+    """Three sessions in one range run, with Wednesday's trades file malformed; not to be changed."""
     folder = tmp_path_factory.mktemp("bad")
-    with dg.DagsterInstance.ephemeral() as instance:
-        graph = Graph(HandMadeFeeds(folder / "feeds").write_everything(), instance, folder)
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(folder) as opened:
+        graph = Graph(HandMadeFeeds(folder / "feeds").write_everything(), instance, folder, opened)
         graph.feeds.trades_file(WEDNESDAY).write_text("nonsense\n1\n")
-        yield graph, graph.run(WEEK)
+        yield graph, graph.run(RANGE)
 
 
 def test_one_run_made_the_range(made_week: Graph):
@@ -47,7 +49,7 @@ def test_only_the_bad_day_stays_unmaterialised_downstream(bad_wednesday: tuple[G
 @pytest.mark.parametrize("asset", ["finra_short_daily_raw", "polygon_daily_agg_raw", "index_constituent_short_agg_daily"])
 def test_assets_beside_the_bad_one_make_every_day(bad_wednesday: tuple[Graph, Outcome], asset: str):
     graph, _outcome = bad_wednesday
-    assert {str(day) for day in WEEK} <= graph.made(asset)
+    assert {str(day) for day in RANGE} <= graph.made(asset)
 
 
 @pytest.mark.parametrize("table", ["lit_direction_daily", "daily_metrics"])
@@ -93,14 +95,13 @@ def test_the_good_days_have_their_metadata(bad_wednesday: tuple[Graph, Outcome])
 
 def test_the_good_days_have_their_verdicts(bad_wednesday: tuple[Graph, Outcome]):
     graph, _outcome = bad_wednesday
-    for day in WEEK:
+    for day in RANGE:
         assert len(graph.verdicts("daily_metrics", "data_quality_follows_the_published_week", day)) == 1, day
 
 
 def test_the_good_days_are_equal_to_those_of_a_good_range(bad_wednesday: tuple[Graph, Outcome], made_week: Graph):
     graph, _outcome = bad_wednesday
-    for day in (MONDAY, TUESDAY):
-        assert graph.warehouse.read_day("daily_metrics", day).equals(made_week.warehouse.read_day("daily_metrics", day))
+    assert graph.warehouse.read_day("daily_metrics", TUESDAY).equals(made_week.warehouse.read_day("daily_metrics", TUESDAY))
 
 
 @pytest.mark.parametrize("select", [["polygon_equity_trades_raw"], ["lit_direction_daily"], ["daily_metrics"], ["daily_tables"]])
@@ -153,11 +154,11 @@ def test_one_bad_day_alone_fails_its_step_and_skips_what_rests_on_it(again: Grap
     assert again.made("lit_direction_daily") == set()
 
 
-def test_every_asset_is_partitioned_by_sessions_and_made_by_one_run_per_range(made_week: Graph):
+def test_every_asset_is_partitioned_by_sessions_and_thirty_of_them_share_a_run(made_week: Graph):
     graph = build_definitions(made_week.settings()).resolve_asset_graph()
     keys = {node.partitions_def.get_partition_keys()[-3:][0] for node in graph.asset_nodes if node.partitions_def}
     assert len(keys) == 1
-    assert all(node.backfill_policy == dg.BackfillPolicy.single_run() for node in graph.asset_nodes if node.is_executable)
+    assert all(node.backfill_policy == dg.BackfillPolicy.multi_run(30) for node in graph.asset_nodes if node.is_executable)
 
 
 def test_the_marker_that_silences_dagsters_own_event_is_still_known():

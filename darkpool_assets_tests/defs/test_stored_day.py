@@ -1,15 +1,17 @@
 """The gate on a stored day: open on a sound one, closed by each single broken rule, by name."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from darkpool_assets.analytics.phase_c_gate import GateClosed
+from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.stored_day import judge_day
-from darkpool_assets.resources import connect_to
-from darkpool_assets.session_runs import SessionRunner
+from darkpool_assets.resources import build_resources
 from darkpool_assets_tests.conftest import MadeMarket
+from darkpool_assets_tests.hand_made_graph import kept_open
 
 METRICS = "update daily_metrics set"
 ANCHORED_DAY = "where date = '2025-12-11' and symbol"
@@ -48,27 +50,27 @@ CORRUPTIONS = [
 DAY_OF_CORRUPTION = 1
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _kept_open(made_market: MadeMarket) -> Iterator[None]:
+    with kept_open(made_market.settings.duckdb_path.parent):
+        yield
+
+
 def test_a_sound_day_opens_the_gate(made_market: MadeMarket) -> None:
     verdict = judge_day(made_market.warehouse, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
     assert verdict.is_open, [one.explanation for one in verdict.broken]
 
 
 @pytest.mark.parametrize(("rule", "corruption"), CORRUPTIONS, ids=[f"rule {n}: {sql[:90]}" for n, sql in CORRUPTIONS])
-def test_a_corrupted_row_closes_the_gate_by_its_rule(made_market: MadeMarket, tmp_path: Path, rule: int, corruption: str) -> None:
-    broken = made_market.copied_to(tmp_path)
-    with connect_to(broken.settings.duckdb_path)() as connection:
-        changed = connection.execute(corruption).fetchone()
-    assert changed is not None
-    assert changed[0] > 0
-    verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
+def test_a_corrupted_row_closes_the_gate_by_its_rule(made_market: MadeMarket, rule: int, corruption: str) -> None:
+    with made_market.after(corruption) as broken:
+        verdict = judge_day(broken, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
     assert rule in {one.rule.number for one in verdict.broken}, [(one.rule.number, one.explanation) for one in verdict.broken]
 
 
-def test_a_closed_gate_names_the_rule_the_symbol_and_the_remedy(made_market: MadeMarket, tmp_path: Path) -> None:
-    broken = made_market.copied_to(tmp_path)
-    with connect_to(broken.settings.duckdb_path)() as connection:
-        connection.execute(f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'")
-    verdict = judge_day(broken.warehouse, broken.days[DAY_OF_CORRUPTION], settings=broken.settings)
+def test_a_closed_gate_names_the_rule_the_symbol_and_the_remedy(made_market: MadeMarket) -> None:
+    with made_market.after(f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'") as broken:
+        verdict = judge_day(broken, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
     with pytest.raises(GateClosed, match=r"data_quality_follows_the_published_week: .*SPY: PRE_OTC.*Materialise daily_metrics"):
         verdict.require_open()
 
@@ -83,25 +85,21 @@ def test_a_pre_otc_day_opens_the_gate(made_market: MadeMarket, tmp_path: Path) -
     earlier = made_market.copied_to(tmp_path)
     settings = earlier.settings.model_copy(update={"as_of": "2025-12-12"})
     with dg.DagsterInstance.ephemeral() as instance:
-        SessionRunner(settings, instance, on_day=lambda *_: None).run([earlier.days[-1]], select=["daily_metrics"])
+        dg.materialize(
+            [daily_metrics], instance=instance, partition_key=str(earlier.days[-1]), resources=build_resources(settings)
+        )
     rows = earlier.warehouse.read_day("daily_metrics", earlier.days[-1])
     assert set(rows["data_quality"]) == {"PRE_OTC"}
     assert judge_day(earlier.warehouse, earlier.days[-1], settings=settings).is_open
 
 
-def test_pruned_raw_trades_leave_the_gate_open_on_the_ledger(made_market: MadeMarket, tmp_path: Path) -> None:
-    pruned = made_market.copied_to(tmp_path)
-    with connect_to(pruned.settings.duckdb_path)() as connection:
-        connection.execute("delete from polygon_equity_trades_raw")
-    assert judge_day(pruned.warehouse, pruned.days[DAY_OF_CORRUPTION], settings=pruned.settings).is_open
+def test_pruned_raw_trades_leave_the_gate_open_on_the_ledger(made_market: MadeMarket) -> None:
+    with made_market.after("delete from polygon_equity_trades_raw") as pruned:
+        assert judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings).is_open
 
 
-def test_a_lit_volume_that_the_ledger_does_not_know_closes_the_gate_after_pruning(
-    made_market: MadeMarket, tmp_path: Path
-) -> None:
-    pruned = made_market.copied_to(tmp_path)
-    with connect_to(pruned.settings.duckdb_path)() as connection:
-        connection.execute("delete from polygon_equity_trades_raw")
-        connection.execute("update lit_direction_daily set lit_total_volume = lit_total_volume * 1.1 where symbol = 'SPY'")
-    verdict = judge_day(pruned.warehouse, pruned.days[DAY_OF_CORRUPTION], settings=pruned.settings)
+def test_a_lit_volume_that_the_ledger_does_not_know_closes_the_gate_after_pruning(made_market: MadeMarket) -> None:
+    larger = "update lit_direction_daily set lit_total_volume = lit_total_volume * 1.1 where symbol = 'SPY'"
+    with made_market.after("delete from polygon_equity_trades_raw", larger) as pruned:
+        verdict = judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
     assert 7 in {one.rule.number for one in verdict.broken}

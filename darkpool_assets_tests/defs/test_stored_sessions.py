@@ -26,32 +26,32 @@ def written_now(path) -> None:
 
 
 def test_a_made_day_is_settled(again: Graph):
-    assert [day for day in WEEK if not again.stored().is_settled(day, ALL)] == []
+    assert [day for day in WEEK if not again.stored().settled([day], ALL)] == []
 
 
 def test_a_changed_short_file_unsettles_its_own_day_only(again: Graph):
     written_now(again.feeds.write_short(TUESDAY, factor=2))
-    assert [day for day in WEEK if not again.stored().is_settled(day, ALL)] == [TUESDAY]
+    assert [day for day in WEEK if not again.stored().settled([day], ALL)] == [TUESDAY]
 
 
 @pytest.mark.parametrize("kind", ["trades", "quotes", "aggs"])
 def test_a_changed_tape_or_aggregate_unsettles_its_day(again: Graph, kind: str):
     written_now(again.feeds.folder / kind / f"{FRIDAY}.csv")
-    assert [day for day in WEEK if not again.stored().is_settled(day, ALL)] == [FRIDAY]
+    assert [day for day in WEEK if not again.stored().settled([day], ALL)] == [FRIDAY]
 
 
 @pytest.mark.parametrize("name", ["otc/weekly_2025-12-08.json", "constituents/spx_sample.csv"])
 def test_a_changed_week_or_constituents_file_unsettles_every_day(again: Graph, name: str):
     written_now(again.feeds.folder / name)
-    assert [day for day in WEEK if not again.stored().is_settled(day, ALL)] == WEEK
+    assert [day for day in WEEK if not again.stored().settled([day], ALL)] == WEEK
 
 
 def test_a_source_that_vanished_unsettles_the_day(again: Graph):
-    assert not again.stored(finra_otc_file=str(again.feeds.folder / "gone.csv")).is_settled(FRIDAY, ALL)
+    assert not again.stored(finra_otc_file=str(again.feeds.folder / "gone.csv")).settled([FRIDAY], ALL)
 
 
 def test_another_source_folder_unsettles_the_day(again: Graph):
-    assert not again.stored(finra_otc_dir=str(again.feeds.folder)).is_settled(FRIDAY, ALL)
+    assert not again.stored(finra_otc_dir=str(again.feeds.folder)).settled([FRIDAY], ALL)
 
 
 def test_a_new_vintage_derives_the_other_days_of_its_week_again_and_the_gate_stays_open(again: Graph):
@@ -69,8 +69,8 @@ def test_a_week_restated_by_a_later_as_of_unsettles_anchored_days(again: Graph):
     (again.feeds.folder / "constituents" / "spx_sample.csv").write_text("index,symbol,list_date\nSPX_SAMPLE,QQQ,2025-12-01\n")
     again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=dt.date(2026, 1, 20), factor=2, name="restated")
     assert not again.run(WEEK, NUMBERS, as_of="2026-01-10", **covered).failures
-    assert again.stored(as_of="2026-01-11", **covered).is_settled(FRIDAY, ALL)
-    assert not again.stored(as_of="2026-01-20", **covered).is_settled(FRIDAY, ALL)
+    assert again.stored(as_of="2026-01-11", **covered).settled([FRIDAY], ALL)
+    assert not again.stored(as_of="2026-01-20", **covered).settled([FRIDAY], ALL)
 
 
 def test_a_week_that_is_published_meanwhile_anchors_the_stored_days(graph: Graph):
@@ -96,7 +96,7 @@ def test_prints_of_another_session_window_are_refused_by_the_derivation(again: G
 def test_a_feed_stored_after_the_derivation_unsettles_the_day(again: Graph):
     again.feeds.write_short(TUESDAY, factor=2)
     again.run([TUESDAY], ["finra_short_daily_raw"])
-    assert not again.stored().is_settled(TUESDAY, ALL)
+    assert not again.stored().settled([TUESDAY], ALL)
 
 
 def test_a_page_that_failed_once_and_was_made_since_fails_no_later_range(again: Graph):
@@ -118,17 +118,17 @@ def test_a_renamed_short_file_keeps_the_gate_open(again: Graph):
 
 
 def test_a_composite_older_than_its_metrics_leaves_the_day_unsettled(again: Graph):
-    assert again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])
+    assert again.stored().settled([FRIDAY], [*ALL, "composite_signal"])
     again.materialise(daily_metrics, FRIDAY)
-    assert not again.stored().is_settled(FRIDAY, [*ALL, "composite_signal"])
+    assert not again.stored().settled([FRIDAY], [*ALL, "composite_signal"])
 
 
 def test_a_day_made_without_a_source_is_not_settled_once_there_is_one(again: Graph):
     assert again.materialise(polygon_daily_agg_raw, FRIDAY, polygon_daily_agg_dir=None).success
     alike = {"polygon_daily_agg_dir": None, "offline": True}
     again.run([FRIDAY], NUMBERS, **alike)
-    assert again.stored(**alike).is_settled(FRIDAY, ALL)
-    assert not again.stored(polygon_daily_agg_dir=None, offline=False, polygon_api_key="a key").is_settled(FRIDAY, ALL)
+    assert again.stored(**alike).settled([FRIDAY], ALL)
+    assert not again.stored(polygon_daily_agg_dir=None, offline=False, polygon_api_key="a key").settled([FRIDAY], ALL)
 
 
 def test_a_session_that_a_feed_was_late_for_is_unfinished(again: Graph):

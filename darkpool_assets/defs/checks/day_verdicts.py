@@ -5,12 +5,13 @@ The rules stand in analytics; here they get partitions, severity and metadata.
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 
 from darkpool_assets.analytics.phase_c_gate import RULES
-from darkpool_assets.analytics.stored_day import Rule, RuleVerdict
+from darkpool_assets.analytics.stored_day import Rule
+from darkpool_assets.defs.checks.findings_verdict import findings_verdict
 from darkpool_assets.defs.checks.partitioned_check import DayVerdict, partitioned_check_spec, report_verdicts
 from darkpool_assets.defs.checks.unmade_days import fail_for_unmade_days
 from darkpool_assets.defs.stored_day import read_stored_day
@@ -18,7 +19,6 @@ from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import Severity
 from darkpool_assets.warehouse import Warehouse
 
-_SHOWN_FINDINGS: Final = 20
 _SEVERITIES: Final = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
 
 
@@ -40,15 +40,8 @@ def day_verdicts(
         stored = read_stored_day(warehouse, day, settings=settings)
         for rule in chosen:
             verdict = rule.judge(stored)
-            by_rule[rule][day.isoformat()] = DayVerdict(verdict.passed, _metadata(verdict))
+            by_rule[rule][day.isoformat()] = findings_verdict(verdict.findings, remedy=rule.remedy)
         context.log.info(f"{day}: judged ({count}/{len(days)})")
     for rule, verdicts in by_rule.items():
         yield from report_verdicts(context, verdicts, asset=rule.asset, check=rule.name, severity=_SEVERITIES[rule.severity])
     fail_for_unmade_days(context, warehouse, version=settings.inference_version)
-
-
-def _metadata(verdict: RuleVerdict) -> dict[str, Any]:
-    if verdict.passed:
-        return {"found": 0}
-    records = [dg.TableRecord({"who": f.who, "problem": f.problem}) for f in verdict.findings[:_SHOWN_FINDINGS]]
-    return {"found": len(verdict.findings), "who": dg.MetadataValue.table(records), "remedy": verdict.rule.remedy}

@@ -16,6 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from darkpool_assets.defs.partitions import trading_days
+from darkpool_assets.defs.run_options import is_range
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def report_verdicts(
     check: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The run's one result, and in a range an evaluation per day beside it: the dashboard shows those by partition.
+    """The run's one result, and in a range, of one day too, an evaluation per day beside it: the dashboard shows those.
 
     Args:
         context: Of the check's step.
@@ -50,7 +51,7 @@ def report_verdicts(
         check: Name of the check.
         severity: ERROR or WARN.
     """
-    if len(verdicts) == 1:
+    if not is_range(context):
         only = next(iter(verdicts.values()))
         yield dg.AssetCheckResult(
             asset_key=asset, check_name=check, passed=only.passed, severity=severity, metadata=only.metadata

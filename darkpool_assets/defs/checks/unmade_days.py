@@ -8,6 +8,7 @@ import datetime as dt
 import dagster as dg
 import polars as pl
 
+from darkpool_assets.defs.run_options import is_range
 from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
@@ -21,16 +22,17 @@ def fail_for_unmade_days(context: dg.AssetCheckExecutionContext, warehouse: Ware
     """
     days = [dt.date.fromisoformat(key) for key in context.partition_keys]
     made_here = context.run.asset_selection
-    if len(days) == 1:
+    if not is_range(context):
         return
     failed: list[str] = []
-    for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
-        day_column, versions = TABLES[ledger].day_column, ["inference_version"] if TABLES[ledger].is_versioned else []
-        newest = warehouse.newest_entries(ledger, days[0], days[-1], by=[day_column, owner, *versions])
-        bad = newest.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col(day_column).is_in(days))
-        for row in bad.iter_rows(named=True):
-            of_run = made_here is None or dg.AssetKey(row[owner]) in made_here
-            if of_run and row.get("inference_version", version) == version:
-                failed.append(f"{row[day_column]} {row[owner]}: {row['message']}")
+    with warehouse.connected() as connected:
+        for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
+            day_column, versions = TABLES[ledger].day_column, ["inference_version"] if TABLES[ledger].is_versioned else []
+            newest = connected.newest_entries(ledger, days[0], days[-1], by=[day_column, owner, *versions])
+            bad = newest.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col(day_column).is_in(days))
+            for row in bad.iter_rows(named=True):
+                of_run = made_here is None or dg.AssetKey(row[owner]) in made_here
+                if of_run and row.get("inference_version", version) == version:
+                    failed.append(f"{row[day_column]} {row[owner]}: {row['message']}")
     if failed:
         raise dg.Failure(f"{len(failed)} could not be made:\n" + "\n".join(sorted(failed)), allow_retries=False)

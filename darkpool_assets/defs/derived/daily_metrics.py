@@ -10,8 +10,17 @@ import dagster as dg
 import polars as pl
 
 from darkpool_assets.analytics.daily_metrics import build_daily_metrics
+from darkpool_assets.analytics.input_digests import metric_digests
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
-from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, pressure_rules, run_as_of, store_derived
+from darkpool_assets.defs.derived.derivation import (
+    derive_sessions,
+    derived_report,
+    longest_window,
+    pressure_rules,
+    preview,
+    run_as_of,
+    store_derived,
+)
 from darkpool_assets.defs.derived.lit_direction_daily import lit_direction_daily
 from darkpool_assets.defs.derived.metric_inputs import read_metric_inputs
 from darkpool_assets.defs.ledgers import refuse_after_failed_derivation, refuse_after_failure, utc_now
@@ -53,8 +62,9 @@ def daily_metrics(
         refuse_after_failure(warehouse, day, feeds=_FEEDS)
         refuse_after_failed_derivation(warehouse, day, assets=("lit_direction_daily",), version=settings.inference_version)
         as_of = run_as_of(settings)
+        inputs = read_metric_inputs(warehouse, day, symbols=settings.tickers, inference_version=settings.inference_version)
         rows = build_daily_metrics(
-            read_metric_inputs(warehouse, day, symbols=settings.tickers, inference_version=settings.inference_version),
+            inputs,
             day=day,
             symbols=settings.tickers,
             rules=pressure_rules(settings),
@@ -64,10 +74,15 @@ def daily_metrics(
         )
         before = warehouse.read_day("daily_metrics", day, inference_version=settings.inference_version)
         events = changes_of_provenance(before, rows, at=utc_now())
+        made_of = metric_digests(
+            inputs, day=day, symbols=settings.tickers, as_of=as_of, lit_window=settings.lit_z_window,
+            window=longest_window(settings),
+        )  # fmt: skip
         stored = store_derived(
-            warehouse, "daily_metrics", rows, day=day, settings=settings, as_of=as_of, also={"provenance_events": events}
-        )
-        return derived_report(rows, stored, columns=_PREVIEW, counted="data_quality", provenance_changes=events.height)
+            warehouse, "daily_metrics", rows, day=day, settings=settings, as_of=as_of, also={"provenance_events": events},
+            made_of=made_of,
+        )  # fmt: skip
+        return derived_report(rows, stored, columns=_PREVIEW, counted="data_quality", **_told(events))
 
     yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
 
@@ -87,3 +102,10 @@ def changes_of_provenance(before: pl.DataFrame, after: pl.DataFrame, *, at: dt.d
             at=pl.lit(at, pl.Datetime("us")),
         )
     )
+
+
+def _told(events: pl.DataFrame) -> dict[str, object]:
+    """The changes of provenance for the Dagster UI: how many, and the first of them."""
+    columns = ["symbol", "from_quality", "to_quality", "week_start_date", "published_date"]
+    shown = {"provenance changes": preview(events, columns)} if events.height else {}
+    return {"provenance changed": events.height, **shown}

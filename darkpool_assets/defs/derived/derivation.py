@@ -4,7 +4,7 @@ No number is derived here.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 import polars as pl
@@ -30,6 +30,11 @@ def pressure_rules(settings: Settings) -> PressureRules:
     )
 
 
+def longest_window(settings: Settings) -> int:
+    """Sessions of the longest z-score window but the direction's."""
+    return max(settings.short_z_window, settings.return_z_window)
+
+
 def run_as_of(settings: Settings) -> dt.date:
     """AS_OF, or the New York date of this moment."""
     return settings.as_of_date(dt.datetime.now(dt.UTC))
@@ -44,9 +49,15 @@ def store_derived(
     settings: Settings,
     as_of: dt.date,
     also: dict[str, pl.DataFrame] | None = None,
+    made_of: Mapping[str, str] | None = None,
 ) -> int:
-    """Replace the day's rows of this inference_version, with the ledger entry, in one transaction."""
-    entry = derivation_entry(asset, day, settings=settings, as_of=as_of, status=IngestStatus.STORED, stored=rows.height)
+    """Replace the day's rows of this inference_version, with the ledger entry, in one transaction.
+
+    `made_of` are the digests of what the rows rest on (analytics/input_digests.py), where stale days are looked for.
+    """
+    entry = derivation_entry(
+        asset, day, settings=settings, as_of=as_of, status=IngestStatus.STORED, stored=rows.height, made_of=made_of
+    )
     ledgers = {"derivation_ledger": entry, **(also or {})}
     return warehouse.replace_day(asset, rows, day=day, inference_version=settings.inference_version, also=ledgers)
 

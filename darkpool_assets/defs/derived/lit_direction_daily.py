@@ -12,7 +12,7 @@ import polars as pl
 from darkpool_assets.analytics.lit_direction import build_lit_direction
 from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, run_as_of, store_derived
-from darkpool_assets.defs.ledgers import UpstreamFailed, refuse_after_failure
+from darkpool_assets.defs.ledgers import UpstreamFailed, are_trades_pruned, refuse_after_failure
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw, window_text
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
@@ -54,8 +54,13 @@ def _prints_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> pl.
     """The stored prints of the day.
 
     Raises:
-        UpstreamFailed: they were stored under another session window.
+        UpstreamFailed: they were pruned, or stored under another session window.
     """
+    if are_trades_pruned(warehouse, day):
+        raise UpstreamFailed(
+            f"{day}: the raw trades were pruned (RAW_TRADES_KEEP_SESSIONS), and what was derived of them stays as it is. "
+            "Materialise polygon_equity_trades_raw again, then this asset."
+        )
     prints = warehouse.read_day("polygon_equity_trades_raw", day)
     entries = warehouse.newest_entries("ingest_ledger", day, day, owner="polygon_equity_trades_raw", by=["status"])
     stored = entries.drop_nulls("content_hash").sort("at")["message"].to_list()

@@ -1,14 +1,20 @@
-"""Which stored rows a day's metrics rest on: the look-back of each feed, read from the warehouse.
+"""Which stored rows a day's metrics and indices rest on: the look-back of each feed, read from the warehouse.
 
-Shared by the derived assets and by the gate, so that what is recomputed rests on what was computed from.
+Shared by the derived assets, the gate and the search for stale days, so that what is recomputed rests on what was computed
+from.
 """
 
 import datetime as dt
 from collections.abc import Sequence
 
+import polars as pl
+
 from darkpool_assets import market_calendar
 from darkpool_assets.analytics.daily_metrics import MetricInputs
+from darkpool_assets.analytics.index_aggregation import IndexInputs
+from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.symbol_spelling import spellings_of
+from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
 
@@ -31,4 +37,23 @@ def read_metric_inputs(warehouse: Warehouse, day: dt.date, *, symbols: Sequence[
         short_sources=warehouse.read_short_sources(first, last),
         aggs=warehouse.read_window("polygon_daily_agg_raw", first, last, symbols=polygon),
         otc_rows=warehouse.read_window("finra_otc_weekly_raw", weeks[0], weeks[-1], symbols=polygon),
+    )
+
+
+def read_index_inputs(
+    warehouse: Warehouse, constituents: pl.DataFrame, *, day: dt.date, as_of: dt.date, settings: Settings
+) -> IndexInputs:
+    """What is stored for the members of `constituents` on `day` and its look-back, and whose OTC week of the day is known."""
+    first, _last = look_back(day)
+    members = spellings_of(constituents["symbol"].unique(maintain_order=True))
+    indices = constituents["index_symbol"].unique(maintain_order=True).to_list()
+    priced = [*members["polygon_symbol"], *indices, *(f"I:{index}" for index in indices), *settings.index_proxy_map.values()]
+    week = market_calendar.week_of(day)
+    otc_rows = warehouse.read_window("finra_otc_weekly_raw", week, week, symbols=members["polygon_symbol"].to_list())
+    return IndexInputs(
+        constituents=constituents,
+        short_rows=warehouse.read_newest_short_rows(first, day, symbols=members["reg_sho_symbol"].to_list()),
+        short_sources=warehouse.read_short_sources(first, day),
+        aggs=warehouse.read_window("polygon_daily_agg_raw", first, day, symbols=priced),
+        otc_known=weekly_otc_volumes(otc_rows, as_of=as_of).select("symbol"),
     )

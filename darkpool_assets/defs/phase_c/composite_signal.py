@@ -13,7 +13,7 @@ import dagster as dg
 from darkpool_assets.analytics.composite_scores import CompositeRules
 from darkpool_assets.analytics.composite_signal import CompositeInputs, build_composite_signal
 from darkpool_assets.analytics.phase_c_gate import judge_stored_day
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
+from darkpool_assets.defs.daily_asset import BEHIND_THE_GATE, SessionReport, daily_asset
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, preview, store_derived
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
@@ -45,6 +45,7 @@ _REASONS = ["symbol", "final_label", "label_reasons"]
     group="phase_c",
     owner="metrics",
     kinds={"polars", "duckdb"},
+    tags=BEHIND_THE_GATE,
     description="Lit direction and short pressure weighed into one score and a label, made only of a day that passes the gate.",
     infers_direction=True,
     # The index table is no input: the gate judges its rows too, so that they must be there first.

@@ -12,7 +12,7 @@ from typing import Final
 import dagster as dg
 import polars as pl
 
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
+from darkpool_assets.defs.daily_asset import BEHIND_THE_GATE, SessionReport, daily_asset
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.derived.derivation import render_sessions
 from darkpool_assets.defs.ledgers import UpstreamFailed, derivation_entry, refuse_after_failed_derivation
@@ -38,6 +38,7 @@ _RESTS_ON: Final = ("daily_metrics", "composite_signal")
     group="phase_c",
     owner="reports",
     kinds={"plotly", "png"},
+    tags=BEHIND_THE_GATE,
     description="One plot per ticker, interactive and as a picture, behind the gate: `OUTPUT_DIR/plots/<date>/<SYMBOL>.*`.",
     infers_direction=True,
     deps=[daily_metrics, composite_signal],

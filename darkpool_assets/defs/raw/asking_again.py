@@ -1,4 +1,4 @@
-"""When a service is asked again for what is stored: decided from the ledger and the moment, for days, tickers and weeks.
+"""When a service is asked, and asked again for what is stored: decided from the ledger and the moment, for days, tickers, weeks.
 
 Local files are not known here: they are read in every run, and their hash decides. feed_storage and the raw assets ask.
 """
@@ -17,12 +17,30 @@ from darkpool_assets.vocabulary import IngestStatus
 
 SHORT_RECHECK_DAYS: Final = 3
 OTC_RECHECK_DAYS: Final = 60
-AGGREGATES_FINAL: Final = dt.time(20, 15, tzinfo=ZoneInfo(market_calendar.NEW_YORK))
+SHORT_FILES_POSTED: Final = dt.time(18, 0, tzinfo=ZoneInfo(market_calendar.NEW_YORK))
+AGGREGATES_FINAL_AFTER: Final = dt.timedelta(hours=4, minutes=15)  # of the close: extended hours run for four of them
 TRADES_FINAL_AFTER: Final = dt.timedelta(minutes=20)
 _WHOLE: Final = (IngestStatus.STORED, IngestStatus.UNCHANGED)
 _READ: Final = (*_WHOLE, IngestStatus.PARTIAL)
 
 Window = tuple[dt.datetime, dt.datetime]
+
+
+def sources_final_at(day: dt.date, *, window: Window) -> dict[str, dt.datetime]:
+    """Raw table -> the aware instant from which its source may have the whole of `day`; the daily feeds alone.
+
+    Short files are posted by 18:00 New York, whatever the close. Aggregates hold extended hours, which end four hours after
+    the close: 20:15, or 17:15 on an early close. Trades are those of the session window.
+
+    Args:
+        day: Session.
+        window: First and last instant of the session.
+    """
+    return {
+        "finra_short_daily_raw": dt.datetime.combine(day, SHORT_FILES_POSTED),
+        "polygon_daily_agg_raw": market_calendar.close_time(day) + AGGREGATES_FINAL_AFTER,
+        "polygon_equity_trades_raw": window[1] + TRADES_FINAL_AFTER,
+    }
 
 
 def short_is_due(day: dt.date, entries: pl.DataFrame, *, now: dt.datetime) -> bool:
@@ -38,9 +56,9 @@ def short_is_due(day: dt.date, entries: pl.DataFrame, *, now: dt.datetime) -> bo
 
 
 def aggregates_are_due(day: dt.date, entries: pl.DataFrame, *, now: dt.datetime) -> bool:  # noqa: ARG001 - one signature
-    """Whether the aggregates of `day` are asked for: not stored yet, or read before extended hours were over (20:15)."""
+    """Whether the aggregates of `day` are asked for: not stored yet, or read before extended hours were over."""
     read = _last_whole_reading(entries)
-    return read is None or read < dt.datetime.combine(day, AGGREGATES_FINAL)
+    return read is None or read < market_calendar.close_time(day) + AGGREGATES_FINAL_AFTER
 
 
 def settled_tickers(reading: Mapping[str, Any], *, window: Window) -> set[str]:

@@ -7,17 +7,19 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import dagster as dg
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.defs.daily_asset import SessionReport, daily_asset, make_sessions
+from darkpool_assets.defs.daily_asset import FROM_FINRA, SessionReport, daily_asset, make_sessions
 from darkpool_assets.defs.ledgers import event_entry
 from darkpool_assets.defs.raw.asking_again import week_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
+from darkpool_assets.sources.day_files import written_at
 from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.finra.otc_weekly import week_source
@@ -26,12 +28,15 @@ from darkpool_assets.sources.reading import Reading
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
+_TABLE: Final = "finra_otc_weekly_raw"
+
 
 @daily_asset(
-    "finra_otc_weekly_raw",
+    _TABLE,
     group="raw",
     owner="ingest",
     kinds={"finra", "duckdb"},
+    tags=FROM_FINRA,
     description="FINRA OTC (ATS and non-ATS) weekly volume: the week of the day and the eight before it, as published so far.",
 )
 def finra_otc_weekly_raw(
@@ -42,7 +47,7 @@ def finra_otc_weekly_raw(
 ) -> Iterator[dg.Output[None]]:
     """The nine weeks that one session may rest on."""
     feed = Feed(
-        "finra_otc_weekly_raw",
+        _TABLE,
         warehouse,
         lambda *_: [],
         vintage=("symbol", "week_start_date"),
@@ -73,7 +78,8 @@ def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: dict[dt.d
     weeks = market_calendar.otc_weeks_in_reach(day)
     readings: list[Reading] = []
     try:
-        due = _due_weeks(feed, finra, [week for week in weeks if week not in asked])
+        unasked = [week for week in weeks if week not in asked]
+        due = unasked if feed.is_forced else _due_weeks(feed.warehouse, finra, unasked, now=dt.datetime.now(dt.UTC))
     except SourceError as error:
         return _without_failed_weeks(feed, weeks, readings, [error])
     for week in due:
@@ -101,14 +107,31 @@ def _without_failed_weeks(
     return replace(report, summary=f"{told} The day goes on with the weeks that are stored.")
 
 
-def _due_weeks(feed: Feed, finra: FinraFeeds, weeks: Sequence[dt.date]) -> list[dt.date]:
-    if feed.is_forced or not weeks:
-        return list(weeks)
-    rows = feed.warehouse.read_window(feed.name, weeks[0], weeks[-1])
-    entries = feed.warehouse.newest_entries(
-        "ingest_ledger", weeks[0], weeks[-1], owner=feed.name, by=["partition_date", "source"]
+def weeks_to_ask_for(warehouse: Warehouse, finra: FinraFeeds, day: dt.date, *, now: dt.datetime) -> list[str]:
+    """What a run of `day` would read anew: Mondays of the weeks that FINRA is to be asked for, or files newer than their reading.
+
+    Raises:
+        SourceError: a constituents list or a folder that a setting names can't be read.
+    """
+    if finra.otc_is_asked_for:
+        return [str(week) for week in _due_weeks(warehouse, finra, market_calendar.otc_weeks_in_reach(day), now=now)]
+    first, last = dt.date.min, market_calendar.last_calendar_day()
+    entries = warehouse.newest_entries(
+        "ingest_ledger", first, last, owner=finra_otc_weekly_raw.key.to_user_string(), by=["source"]
     )
-    now = dt.datetime.now(dt.UTC)
+    read = dict(zip(entries["source"], entries["at"], strict=True))
+    return [
+        f"{path.name} of {written_at(path)}"
+        for path in finra.files(day)["finra_otc_weekly_raw"]
+        if path.name not in read or written_at(path) > read[path.name]
+    ]
+
+
+def _due_weeks(warehouse: Warehouse, finra: FinraFeeds, weeks: Sequence[dt.date], *, now: dt.datetime) -> list[dt.date]:
+    if not weeks:
+        return []
+    rows = warehouse.read_window(_TABLE, weeks[0], weeks[-1])
+    entries = warehouse.newest_entries("ingest_ledger", weeks[0], weeks[-1], owner=_TABLE, by=["partition_date", "source"])
     return [
         week
         for week in weeks
@@ -157,10 +180,10 @@ def _newest_week(reading: Reading) -> dt.date | None:
 def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, settings: Settings) -> SessionReport:
     """Which weeks the day may rest on, which are stored, and which are awaited."""
     weeks = market_calendar.otc_weeks_in_reach(day)
-    rows = warehouse.read_window("finra_otc_weekly_raw", weeks[0], weeks[-1])
+    rows = warehouse.read_window(_TABLE, weeks[0], weeks[-1])
     stored = set(rows["week_start_date"])
     status = IngestStatus(read.metadata["status"])
-    entry = event_entry("finra_otc_weekly_raw", day, source="weeks in reach", status=status, message=read.summary)
+    entry = event_entry(_TABLE, day, source="weeks in reach", status=status, message=read.summary)
     warehouse.append({"ingest_ledger": entry})
     as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
     lines = [

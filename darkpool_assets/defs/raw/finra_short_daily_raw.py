@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.daily_asset import FROM_FINRA, daily_asset, make_sessions
 from darkpool_assets.defs.raw.asking_again import short_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
 from darkpool_assets.defs.run_options import is_forced
@@ -21,6 +21,7 @@ from darkpool_assets.warehouse import Warehouse
     group="raw",
     owner="ingest",
     kinds={"finra", "duckdb"},
+    tags=FROM_FINRA,
     description="FINRA daily short sale volume of the whole market, with the files of the look-back. Pressure, never direction.",
 )
 def finra_short_daily_raw(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.daily_asset import FROM_POLYGON, daily_asset, make_sessions
 from darkpool_assets.defs.raw.asking_again import aggregates_are_due
 from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
 from darkpool_assets.defs.run_options import is_forced
@@ -21,6 +21,7 @@ from darkpool_assets.warehouse import Warehouse
     group="raw",
     owner="ingest",
     kinds={"polygon", "duckdb"},
+    tags=FROM_POLYGON,
     description="Polygon daily aggregates (unadjusted), with those of the look-back. Price context only.",
 )
 def polygon_daily_agg_raw(

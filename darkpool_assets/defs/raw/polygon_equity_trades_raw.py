@@ -16,7 +16,7 @@ import polars as pl
 from darkpool_assets.analytics.prevailing_quote import TAPE_ORDER, attach_streamed_quotes
 from darkpool_assets.analytics.symbol_spelling import spellings_of
 from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints, drop_repeated_prints
-from darkpool_assets.defs.daily_asset import daily_asset, make_sessions
+from darkpool_assets.defs.daily_asset import FROM_POLYGON, daily_asset, make_sessions
 from darkpool_assets.defs.raw.asking_again import TRADES_FINAL_AFTER, Window, newest_reading, settled_tickers
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
@@ -38,6 +38,7 @@ _STAYS: Final = "the plan gives less than what is stored, which stays"
     group="raw",
     owner="ingest",
     kinds={"polygon", "duckdb"},
+    tags=FROM_POLYGON,
     description="Polygon trades of the configured tickers inside the session window, each with the last NBBO strictly before it.",
 )
 def polygon_equity_trades_raw(

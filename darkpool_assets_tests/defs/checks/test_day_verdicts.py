@@ -7,6 +7,8 @@ from darkpool_assets.analytics.phase_c_gate import RULES
 from darkpool_assets.analytics.stored_day import Rule
 from darkpool_assets.defs.checks.day_verdicts import day_verdicts
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
+from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
+from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets.vocabulary import FACILITY_FAMILIES, Severity
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, TUESDAY, WEDNESDAY, WEEK
@@ -81,7 +83,7 @@ def test_a_check_of_one_day_alone_says_what_is_stored_now(again: Graph):
 def test_a_warning_never_closes_the_gate(again: Graph):
     for family in FACILITY_FAMILIES:
         again.feeds.write_short(FRIDAY, family=family)
-    assert not again.run([FRIDAY], ["finra_short_daily_raw", "daily_metrics", "index_constituent_short_agg_daily"]).failures
+    assert again.materialise([finra_short_daily_raw, daily_metrics, index_constituent_short_agg_daily], FRIDAY).success
     verdict = judge_day(again.warehouse, FRIDAY, settings=again.settings())
     assert 12 in {one.rule.number for one in verdict.verdicts if not one.passed}
     assert verdict.is_open

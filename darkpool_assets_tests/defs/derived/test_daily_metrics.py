@@ -63,7 +63,7 @@ def test_a_ticker_without_a_weekly_row_is_pre_otc_without_coverage(made_week: Gr
 def test_the_metadata_shows_quality_rows_and_a_preview(made_week: Graph):
     metadata = made_week.metadata(TABLE, FRIDAY)
     assert metadata["summary"] == "2 OTC_ANCHORED, 1 PRE_OTC"
-    assert (metadata["dagster/partition_row_count"], metadata["provenance_changes"]) == (3, 0)
+    assert (metadata["dagster/partition_row_count"], metadata["provenance changed"]) == (3, 0)
     assert {"SPY", "QQQ", "IWM"} == {row["symbol"] for row in metadata["preview"]}
 
 

@@ -115,8 +115,8 @@ def test_the_other_sign_turns_the_pressure_and_is_named(again: Graph):
 
 
 def test_another_sign_leaves_no_day_settled(made_week: Graph):
-    assert made_week.stored().is_settled(FRIDAY, OF_METRICS)
-    assert not made_week.stored(pressure_sign="1").is_settled(FRIDAY, OF_METRICS)
+    assert made_week.stored().settled([FRIDAY], OF_METRICS)
+    assert not made_week.stored(pressure_sign="1").settled([FRIDAY], OF_METRICS)
 
 
 def test_windows_are_those_that_the_metrics_were_made_with(again: Graph):

@@ -1,10 +1,19 @@
 import datetime as dt
 import json
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
-from darkpool_assets.defs.raw.asking_again import aggregates_are_due, newest_reading, settled_tickers, short_is_due, week_is_due
+from darkpool_assets.defs.raw.asking_again import (
+    aggregates_are_due,
+    newest_reading,
+    settled_tickers,
+    short_is_due,
+    sources_final_at,
+    week_is_due,
+)
+from darkpool_assets.settings import load_settings
 from darkpool_assets.sources.finra.otc_weekly import week_source
 from darkpool_assets.tables import INGEST_LEDGER
 
@@ -56,6 +65,32 @@ def test_aggregates_read_while_extended_hours_ran_are_asked_for_again():
 
 def test_aggregates_read_after_extended_hours_are_final():
     assert not aggregates_are_due(DAY, entry(at("2026-01-07T01:16")), now=now("2026-01-08T12:00"))
+
+
+def test_aggregates_of_an_early_close_are_final_three_hours_earlier():
+    early = dt.date(2025, 11, 28)  # 17:15 in New York is 22:15 UTC
+    assert aggregates_are_due(early, entry(at("2025-11-28T22:14")), now=now("2025-12-01T12:00"))
+    assert not aggregates_are_due(early, entry(at("2025-11-28T22:15")), now=now("2025-12-01T12:00"))
+
+
+@pytest.mark.parametrize(
+    ("day", "times"),
+    [
+        (dt.date(2025, 12, 12), ("18:00", "20:15", "16:35")),
+        (dt.date(2025, 11, 28), ("18:00", "17:15", "13:35")),  # an early close, 13:00
+        (dt.date(2025, 7, 3), ("18:00", "17:15", "13:35")),  # another one, in summer
+    ],
+)
+def test_sources_are_final_at_new_york_times_that_move_with_an_early_close(day, times):
+    found = sources_final_at(day, window=load_settings().session_window(day))
+    moments = dict(zip(("finra_short_daily_raw", "polygon_daily_agg_raw", "polygon_equity_trades_raw"), times, strict=True))
+    new_york = ZoneInfo("America/New_York")
+    assert found == {name: dt.datetime.combine(day, dt.time.fromisoformat(time), new_york) for name, time in moments.items()}
+
+
+def test_trades_are_final_after_the_end_of_the_configured_window():
+    window = load_settings(rth_end="16:00").session_window(DAY)
+    assert sources_final_at(DAY, window=window)["polygon_equity_trades_raw"] == now("2026-01-06T21:20")
 
 
 def tickers(asked, failed=(), read="2026-01-06T22:00"):

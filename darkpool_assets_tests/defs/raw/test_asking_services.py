@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,12 @@ from darkpool_assets.resources import connect_to
 from darkpool_assets.sample_market.market_history import MarketHistory, build_market_history
 from darkpool_assets.sample_market.plan import SampleMarket
 from darkpool_assets.sample_market.server_faults import Fault, FaultKind
-from darkpool_assets.sample_market.service_terms import Terms
 from darkpool_assets.session_runs import Outcome, SessionRunner
 from darkpool_assets.sources.errors import NotPublishedYet
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, HandMadeFeeds
 from darkpool_assets_tests.hand_made_graph import Graph
-from darkpool_assets_tests.live_graph import LiveGraph, served
+from darkpool_assets_tests.live_graph import LiveGraph, served_at_once
 
 TAPE, SHORT, OTC = "polygon_equity_trades_raw", "finra_short_daily_raw", "finra_otc_weekly_raw"
 TICKERS = "SPY,RGTI"
@@ -56,7 +56,7 @@ def three_sessions(tmp_path_factory: pytest.TempPathFactory) -> MarketHistory:
 @pytest.fixture
 def week(three_sessions: MarketHistory, tmp_path: Path) -> Iterator[LiveGraph]:
     """The graph on a server of that market."""
-    with served(three_sessions, tmp_path) as graph:
+    with served_at_once(three_sessions, tmp_path) as graph:
         yield graph
 
 
@@ -271,7 +271,7 @@ def test_an_outage_under_another_window_keeps_the_old_prints_and_derives_nothing
 
 def test_a_half_day_ends_early_and_is_settled(tmp_path: Path):
     half_day = SampleMarket(tmp_path, last_session=dt.date(2025, 11, 28), sessions=1, trades_per_symbol=60)
-    with served(build_market_history(half_day), tmp_path) as graph:
+    with served_at_once(build_market_history(half_day), tmp_path) as graph:
         entry = store(graph)
         assert "session window 14:30:00 to 18:15:00 UTC" in entry["message"]
         first, last = times_of(graph)
@@ -402,6 +402,7 @@ def test_prints_of_files_that_were_pruned_are_stored_again(graph: Graph):
 
 
 def test_a_run_killed_between_rows_and_ledger_stored_neither_and_the_next_one_makes_the_day(live: LiveGraph, tmp_path: Path):
+    live.let_go()
     values = {**live.server.settings(), "TICKERS": TICKERS, "DUCKDB_PATH": str(tmp_path / "darkpool.duckdb")}
     ended = subprocess.run(
         [sys.executable, "-c", KILLED_BEFORE_THE_LEDGER, str(live.day)], env=os.environ | values, cwd=tmp_path, check=False
@@ -415,7 +416,7 @@ def test_a_run_killed_between_rows_and_ledger_stored_neither_and_the_next_one_ma
 
 
 def test_two_runs_on_one_day_store_it_once(live: LiveGraph):
-    live.server.terms = Terms(largest_page=100)
+    live.server.terms = replace(live.server.terms, largest_page=100)
     store(live)
     before = live.rows(TAPE)
     store(live)

@@ -1,0 +1,1 @@
+"""The real Dagster daemon: schedule, sensors and backfills as separate processes, killed in the middle."""
