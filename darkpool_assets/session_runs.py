@@ -34,8 +34,7 @@ DRAWN: Final = ("pressure_plots", "report_site")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
 _TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "source_arrival", "rendered_")
-# A query of DuckDB ends with an error of its own.
-_INTERRUPTED: Final = (dg.DagsterExecutionInterruptedError.__name__, "Query interrupted")
+_INTERRUPTED: Final = (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 
 OnDay = Callable[[str, int, int], None]
 

@@ -7,7 +7,7 @@ through this class alone.
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import duckdb
@@ -105,6 +105,15 @@ class Warehouse:
         sql = """
             select distinct trade_date, source from finra_short_daily_raw
             where trade_date between $first and $last order by all
+        """
+        return self._query(sql, {"first": first, "last": last})
+
+    def count_otc_weeks(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """One row per stored week from `first` to `last` with its rows and symbols, and one of all together (no week)."""
+        sql = """
+            select week_start_date, count(*) as rows, count(distinct symbol) as symbols from finra_otc_weekly_raw
+            where week_start_date between $first and $last
+            group by grouping sets ((week_start_date), ()) order by week_start_date
         """
         return self._query(sql, {"first": first, "last": last})
 
@@ -281,7 +290,8 @@ class Warehouse:
                 connection.commit()
                 self.has_written = True
             except BaseException:
-                connection.rollback()
+                with suppress(duckdb.Error):  # an interrupted transaction is rolled back already
+                    connection.rollback()
                 raise
 
     @contextmanager
@@ -290,7 +300,12 @@ class Warehouse:
             if not self._is_prepared:
                 _prepare(connection)
                 self._is_prepared = True
-            yield connection
+            try:
+                yield connection
+            except (RuntimeError, duckdb.InterruptException) as error:
+                if "interrupted" in str(error).lower():  # Ctrl-C: DuckDB ends its query with an error of its own
+                    raise KeyboardInterrupt from error
+                raise
 
 
 def _names(table: Table) -> str:

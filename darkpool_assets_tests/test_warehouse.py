@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -591,3 +592,21 @@ def test_a_write_after_a_killed_writer_completes(tmp_path, kill_a_writer):
     kill_a_writer("again.duckdb", 1, after=0.1)
     assert Warehouse(connect_to(tmp_path / "again.duckdb")).replace_day(AGG, whole_day(5.0), day=MON) == BIG
     assert stored_close(tmp_path / "again.duckdb") == 5.0
+
+
+def interrupted_transaction(warehouse: Warehouse) -> None:
+    """A query inside a transaction that is interrupted while it runs."""
+
+    def interrupt(connection: duckdb.DuckDBPyConnection) -> None:
+        time.sleep(0.3)
+        connection.interrupt()
+
+    with warehouse._transaction() as connection:
+        threading.Thread(target=interrupt, args=[connection], daemon=True).start()
+        connection.execute("select sum(a.range * b.range) from range(1000000) a, range(1000000) b").fetchall()
+
+
+def test_an_interrupted_query_is_an_interruption_and_stores_nothing(warehouse: Warehouse):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_transaction(warehouse)
+    assert warehouse.count_rows()["rows"].sum() == 0

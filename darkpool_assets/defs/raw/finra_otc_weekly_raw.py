@@ -180,11 +180,12 @@ def _newest_week(reading: Reading) -> dt.date | None:
 def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, settings: Settings) -> SessionReport:
     """Which weeks the day may rest on, which are stored, and which are awaited."""
     weeks = market_calendar.otc_weeks_in_reach(day)
-    rows = warehouse.read_window(_TABLE, weeks[0], weeks[-1])
-    stored = set(rows["week_start_date"])
     status = IngestStatus(read.metadata["status"])
     entry = event_entry(_TABLE, day, source="weeks in reach", status=status, message=read.summary)
-    warehouse.append({"ingest_ledger": entry})
+    with warehouse.connected() as connected:
+        counts = connected.count_otc_weeks(weeks[0], weeks[-1])
+        connected.append({"ingest_ledger": entry})
+    stored, whole = set(counts["week_start_date"]), counts.filter(pl.col("week_start_date").is_null())
     as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
     lines = [
         dg.TableRecord(
@@ -201,7 +202,7 @@ def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, 
     metadata = {
         "as_of": as_of.isoformat(),
         "weeks": dg.MetadataValue.table(lines),
-        "symbols": rows.select(pl.col("symbol").n_unique()).item(),
+        "symbols": whole["symbols"][0],
         **read.metadata,
     }
-    return SessionReport(summary, rows=rows.height, metadata=metadata)
+    return SessionReport(summary, rows=whole["rows"][0], metadata=metadata)
