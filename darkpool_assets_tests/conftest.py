@@ -76,9 +76,9 @@ def real_samples() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A Chromium without a window."""
+    """A Chromium without a window; not for longer than a module, for its driver's event loop is in the way of Dagster's own."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (dependency group browser)")
     if not CHROMIUM.is_file():
         pytest.skip(f"no Chromium at {CHROMIUM}")

@@ -86,7 +86,7 @@ def wait_until(look: Callable[[], T], *, what: str, seconds: float = 3 * MINUTES
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Five sessions of a small sample market with three tickers, the first two of them made by `darkpool run`."""
     folder = tmp_path_factory.mktemp("browser")
@@ -111,7 +111,7 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(market, environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ui(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     """`dagster dev` as `darkpool ui` starts it; stopped by SIGTERM to its own process, which leaves none of its children."""
     folder = tmp_path_factory.mktemp("ui")
