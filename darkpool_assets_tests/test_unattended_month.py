@@ -36,7 +36,7 @@ from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.vocabulary import FetchMode
 from darkpool_assets.warehouse import Warehouse
 
-pytestmark = pytest.mark.operation
+pytestmark = [pytest.mark.operation, pytest.mark.long]
 
 NEW_YORK = ZoneInfo(market_calendar.NEW_YORK)
 FIRST, LAST = dt.date(2025, 10, 27), dt.date(2025, 12, 2)
@@ -134,7 +134,7 @@ def _days_of(request: dg.RunRequest) -> list[dt.date]:
     return market_calendar.sessions_between(*(dt.date.fromisoformat(request.tags[tag]) for tag in (RANGE_START, RANGE_END)))
 
 
-@pytest.fixture(scope="module", params=["weekly", pytest.param("single", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["weekly", "single"])
 def month(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operation]:
     """The month, played through: with the session that each week ends with, or with every session."""
     folder = tmp_path_factory.mktemp("month")
