@@ -62,7 +62,7 @@ def read_only_warehouse(settings: Settings) -> Warehouse:
     path = settings.duckdb_path
     if not path.is_file():
         raise SettingsError([f"DUCKDB_PATH: given {path}, no database there; make one with `darkpool run` or `darkpool demo`"])
-    opened = PatientDuckDB(database=str(path), connection_config={"access_mode": "READ_ONLY"})
+    opened = PatientDuckDB(database=str(path), read_only=True)
     warehouse = Warehouse(opened.get_connection)
     try:
         warehouse.count_rows()

@@ -15,6 +15,8 @@ import duckdb
 import stamina
 from dagster_duckdb import DuckDBResource
 
+from darkpool_assets.database_files import DatabaseFiles
+from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
@@ -22,10 +24,17 @@ from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, Warehou
 
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
+_FILES: Final = DatabaseFiles()
 
 
 class PatientDuckDB(DuckDBResource):
-    """dagster-duckdb's resource, waiting for another process's lock and closing the connection whatever happens."""
+    """dagster-duckdb's resource, waiting for another process's lock and closing the connection whatever happens.
+
+    Attributes:
+        read_only: Whether its connections may not write.
+    """
+
+    read_only: bool = False
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -35,7 +44,7 @@ class PatientDuckDB(DuckDBResource):
         try:
             yield connection
         finally:
-            connection.close()
+            _FILES.close(connection, Path(self.database))
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -43,7 +52,7 @@ class PatientDuckDB(DuckDBResource):
                 on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
             ):
                 with attempt:
-                    return duckdb.connect(self.database, config=self.connection_config)
+                    return _FILES.connect(Path(self.database), read_only=self.read_only)
         except duckdb.Error as error:
             if _is_lock_conflict(error):
                 raise WarehouseBusy(
@@ -87,6 +96,8 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
         """The Warehouse of one run: of all its steps, checks included, for they run in one process."""
+        if context.instance:
+            keep_event_log_open(context.instance)
         warehouse = self.create_resource(context)
         try:
             yield warehouse

@@ -23,6 +23,7 @@ from darkpool_assets.defs.ledgers import utc_now
 from darkpool_assets.defs.run_options import FORCE_TAG, LARGEST_RUN
 from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN
 from darkpool_assets.defs.stored_sessions import StoredSessions
+from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.resources import connect_to
 from darkpool_assets.session_choice import contiguous_blocks
 from darkpool_assets.settings import Settings
@@ -62,6 +63,7 @@ class SessionRunner:
     """Runs sessions of one code location on one Dagster instance."""
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance, *, on_day: OnDay) -> None:
+        keep_event_log_open(instance)
         self._settings = settings
         self._instance = instance
         self._warehouse = Warehouse(connect_to(settings.duckdb_path))

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 import polars as pl
@@ -46,6 +47,7 @@ class Warehouse:
         self.has_written = False
         self._connect = connect
         self._is_prepared = is_prepared
+        self._preparing = Lock()
 
     @contextmanager
     def connected(self) -> Iterator["Warehouse"]:
@@ -297,9 +299,10 @@ class Warehouse:
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._connect() as connection:
-            if not self._is_prepared:
-                _prepare(connection)
-                self._is_prepared = True
+            with self._preparing:
+                if not self._is_prepared:
+                    _prepare(connection)
+                    self._is_prepared = True
             try:
                 yield connection
             except (RuntimeError, duckdb.InterruptException) as error:
@@ -339,7 +342,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """
     sql = """
         select table_name, column_name, data_type || if(is_nullable = 'NO', ' not null', '') from information_schema.columns
-        where table_schema = 'main'
+        where table_catalog = current_database() and table_schema = 'main'
     """
     stored: dict[str, dict[str, str]] = {}
     for name, column, definition in connection.execute(sql).fetchall():

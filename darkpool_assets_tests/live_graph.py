@@ -170,7 +170,7 @@ def live_again(made_live: LiveGraph, live: LiveGraph) -> LiveGraph:
     """The same on a copy of what was made once; nobody has asked this server yet."""
     with connect_to(live.folder / "darkpool.duckdb")() as connection:
         connection.execute("attach $made as made (read_only)", {"made": str(made_live.folder / "darkpool.duckdb")})
-        connection.execute("copy from database made to darkpool")
+        connection.execute(f"copy from database made to {connection.execute('select current_database()').fetchall()[0][0]}")
         connection.execute("detach made")
         moved = [made_live.server.url, live.server.url, str(made_live.folder), str(live.folder)]
         connection.execute("update derivation_ledger set settings = replace(replace(settings, ?, ?), ?, ?)", moved)

@@ -60,7 +60,7 @@ def test_a_filled_database_shows_days_and_rows_of_each_table(screens: list[str])
 def test_the_newest_reading_of_each_feed_is_shown(screens: list[str]):
     readings = screens[1]
     assert "2025-12-12.csv" in line_of(readings, "polygon_equity_trades_raw", "STORED")
-    assert "CNMSshvol20251212.txt" in line_of(readings, "finra_short_daily_raw", "UNCHANGED")
+    assert "CNMSshvol202512" in line_of(readings, "finra_short_daily_raw", "STORED")
 
 
 def test_known_and_awaited_weeks_are_told_apart(screens: list[str]):

@@ -3,13 +3,10 @@
 Pure functions of a StoredDay; the thresholds and the arithmetic of the anchor stand in otc_anchor.
 """
 
-import datetime as dt
-
 import polars as pl
 
 from darkpool_assets import market_calendar
 from darkpool_assets.analytics.daily_metrics import week_shares_of
-from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, differs, findings_of
 from darkpool_assets.analytics.symbol_spelling import spellings_of
 from darkpool_assets.vocabulary import ClassificationMethod, DataQuality, OtcAllocBasis, OtcStatus, Severity
@@ -108,19 +105,9 @@ def _recomputed(stored: StoredDay) -> pl.DataFrame:
 
 def _with_known_week(stored: StoredDay, rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` beside the stored week that each one uses, as known at the row's as_of; null columns where there is none."""
-    weeks = [
-        weekly_otc_volumes(stored.inputs.otc_rows, as_of=as_of).with_columns(as_of=pl.lit(as_of)) for as_of in _as_of_dates(rows)
-    ]
-    empty = weekly_otc_volumes(stored.inputs.otc_rows.clear(), as_of=stored.day).with_columns(as_of=pl.lit(stored.day))
-    known = (
-        pl.concat([empty, *weeks]).rename({"symbol": "polygon_symbol", "week_start_date": "otc_week_used"}).drop("trade_count")
-    )
+    known = stored.known_weeks.rename({"symbol": "polygon_symbol", "week_start_date": "otc_week_used"}).drop("trade_count")
     spelled = rows.join(spellings_of(rows["symbol"]).select("symbol", "polygon_symbol"), on="symbol", maintain_order="left")
     return spelled.join(known, on=["polygon_symbol", "otc_week_used", "as_of"], how="left", maintain_order="left")
-
-
-def _as_of_dates(rows: pl.DataFrame) -> list[dt.date]:
-    return rows["as_of"].drop_nulls().unique(maintain_order=True).to_list()
 
 
 def no_otc_week_is_used_before_its_published_date(stored: StoredDay) -> list[Finding]:

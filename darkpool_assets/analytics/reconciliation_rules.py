@@ -10,7 +10,6 @@ from typing import Final
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.short_pressure import short_rows_by_symbol
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
 from darkpool_assets.analytics.symbol_spelling import spellings_of
@@ -140,13 +139,7 @@ def every_feed_was_read_without_failure(stored: StoredDay) -> list[Finding]:
 def otc_weeks_have_one_issue_and_both_legs(stored: StoredDay) -> list[Finding]:
     """Rule 17: no ticker's week has several issue names, and none lacks its ATS or non-ATS leg."""
     used = stored.metrics.filter(pl.col("otc_week_used").is_not_null()).join(spellings_of(stored.metrics["symbol"]), on="symbol")
-    known = [
-        weekly_otc_volumes(stored.inputs.otc_rows, as_of=as_of).with_columns(as_of=pl.lit(as_of))
-        for as_of in used["as_of"].unique(maintain_order=True)
-    ]
-    if not known:
-        return []
-    weeks = pl.concat(known).select("symbol", "week_start_date", "as_of", "other_issue_names")
+    weeks = stored.known_weeks.select("symbol", "week_start_date", "as_of", "other_issue_names")
     rows = used.join(
         weeks, left_on=["polygon_symbol", "otc_week_used", "as_of"], right_on=["symbol", "week_start_date", "as_of"], how="left"
     )

@@ -8,11 +8,13 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from darkpool_assets.analytics.daily_metrics import MetricInputs
+from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.vocabulary import Severity
 
 
@@ -54,6 +56,13 @@ class StoredDay:
     def is_derived(self) -> bool:
         """Whether daily_metrics was ever derived for the day."""
         return "daily_metrics" in self.derivations["asset"].to_list()
+
+    @cached_property
+    def known_weeks(self) -> pl.DataFrame:
+        """The tickers' stored OTC weeks, as known at each as_of of the metrics: weekly_otc_volumes with as_of."""
+        dates = self.metrics["as_of"].drop_nulls().unique(maintain_order=True).to_list() or [self.day]
+        weeks = [weekly_otc_volumes(self.inputs.otc_rows, as_of=date).with_columns(as_of=pl.lit(date)) for date in dates]
+        return pl.concat(weeks)
 
     def tickers(self, asset: str = "daily_metrics") -> list[str]:
         """The tickers configured when `asset` was derived; empty when it never was."""

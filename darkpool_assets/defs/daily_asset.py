@@ -18,6 +18,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from darkpool_assets.defs.partitions import trading_days
 from darkpool_assets.defs.run_options import LARGEST_RUN, is_range
+from darkpool_assets.defs.side_by_side import Attempts, one_by_one
 from darkpool_assets.tables import TABLES, Table
 from darkpool_assets.vocabulary import DISCLAIMER
 
@@ -79,6 +80,7 @@ def make_sessions(
     make: Callable[[dt.date], SessionReport],
     *,
     on_failure: Callable[[dt.date, Exception], None],
+    attempts: Attempts[SessionReport] = one_by_one,
 ) -> Iterator[dg.Output[None]]:
     """Make each day of the run, oldest first, and report it.
 
@@ -87,16 +89,15 @@ def make_sessions(
     """
     days = [dt.date.fromisoformat(key) for key in context.partition_keys]
     made: dict[dt.date, SessionReport] = {}
-    for count, day in enumerate(days, start=1):
-        try:
-            made[day] = make(day)
-        except Exception as error:
-            on_failure(day, error)
-            if not is_range(context):
-                raise
-            context.log.exception(f"{day}: failed ({count}/{len(days)})")
-        else:
-            context.log.info(f"{day}: {made[day].summary} ({count}/{len(days)})")
+    for count, (day, attempt) in enumerate(attempts(make, days), start=1):
+        if isinstance(attempt, SessionReport):
+            made[day] = attempt
+            context.log.info(f"{day}: {attempt.summary} ({count}/{len(days)})")
+            continue
+        on_failure(day, attempt)
+        if not is_range(context):
+            raise attempt
+        context.log.error(f"{day}: failed ({count}/{len(days)})", exc_info=attempt)
     yield _report(context, made, asked_for=days)
 
 

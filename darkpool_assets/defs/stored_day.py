@@ -12,7 +12,6 @@ from darkpool_assets.defs.ledgers import derived_window
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
-_FEEDS = ("finra_otc_weekly_raw", "finra_short_daily_raw", "polygon_equity_trades_raw", "polygon_daily_agg_raw")
 _DERIVED = ("lit_direction_daily", "daily_metrics", "index_constituent_short_agg_daily")
 
 
@@ -26,17 +25,15 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
     version = settings.inference_version
     metrics = warehouse.read_day("daily_metrics", day, inference_version=version)
     weeks = market_calendar.otc_weeks_in_reach(day)
-    readings = [warehouse.newest_entries("ingest_ledger", day, day, owner=feed, by=["source"]) for feed in _FEEDS]
-    derivations = [
-        warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version", "status"]).filter(
-            pl.col("inference_version") == version, pl.col("status") == "STORED"
-        )
-        for asset in _DERIVED
-    ]
+    readings = warehouse.newest_entries("ingest_ledger", day, day, by=["feed", "source"])
+    derivations = warehouse.newest_entries("derivation_ledger", day, day, by=["asset", "inference_version", "status"]).filter(
+        pl.col("asset").is_in(_DERIVED), pl.col("inference_version") == version, pl.col("status") == "STORED"
+    )
+    directions = derivations.filter(pl.col("asset") == _DERIVED[0])
     return StoredDay(
         day=day,
         inference_version=version,
-        window=derived_window(derivations[0], day) if derivations[0].height else settings.session_window(day),
+        window=derived_window(directions, day) if directions.height else settings.session_window(day),
         metrics=metrics,
         lit=warehouse.read_day("lit_direction_daily", day, inference_version=version),
         index=warehouse.read_day("index_constituent_short_agg_daily", day, inference_version=version),
@@ -45,8 +42,8 @@ def _read(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> StoredDa
         short_rows=warehouse.read_newest_short_rows(day, day, symbols=None),
         aggs=warehouse.read_day("polygon_daily_agg_raw", day),
         otc_week=warehouse.read_day("finra_otc_weekly_raw", weeks[-1]),
-        readings=pl.concat(readings),
-        derivations=pl.concat(derivations),
+        readings=readings,
+        derivations=derivations,
     )
 
 

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from darkpool_assets.sources.constituents import read_constituents
+from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import SourceError
-from darkpool_assets.sources.finra.otc_weekly import OtcFields, read_otc_file
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, read_otc_content
 from darkpool_assets.sources.finra.short_daily import read_short_file
 from darkpool_assets.sources.polygon.daily_agg import read_daily_agg_file
 from darkpool_assets.sources.polygon.quotes import read_quotes_file
@@ -32,7 +33,7 @@ CASES = 3000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 150
 Read = Callable[[Path], Reading | pl.DataFrame]
 READERS: dict[str, Read] = {
     "short": lambda path: read_short_file(path, day=DAY),
-    "otc": lambda path: read_otc_file(path, fields=OtcFields()),
+    "otc": lambda path: read_otc_content(Content.of_file(path), fields=OtcFields()),
     "trades": lambda path: read_trades_file(path, day=DAY, window=WINDOW, symbols=["SPY"]),
     "quotes": lambda path: read_quotes_file(path, day=DAY, window=WINDOW, symbols=["SPY", "DIA"]),
     "aggregates": lambda path: read_daily_agg_file(path, day=DAY),

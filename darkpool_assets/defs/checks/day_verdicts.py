@@ -4,7 +4,7 @@ The rules stand in analytics; here they get partitions, severity and metadata.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import dagster as dg
@@ -14,6 +14,7 @@ from darkpool_assets.analytics.stored_day import Rule
 from darkpool_assets.defs.checks.findings_verdict import findings_verdict
 from darkpool_assets.defs.checks.partitioned_check import DayVerdict, partitioned_check_spec, report_verdicts
 from darkpool_assets.defs.checks.unmade_days import fail_for_unmade_days
+from darkpool_assets.defs.side_by_side import by_memory
 from darkpool_assets.defs.stored_day import read_stored_day
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import Severity
@@ -35,12 +36,17 @@ def day_verdicts(
     """Every rule's verdict of every day of the run; fails the run when a day asked for could not be made."""
     days = [dt.date.fromisoformat(key) for key in context.partition_keys]
     chosen = [rule for rule in RULES if dg.AssetCheckKey(dg.AssetKey(rule.asset), rule.name) in context.selected_asset_check_keys]
-    by_rule: dict[Rule, dict[str, DayVerdict]] = {rule: {} for rule in chosen}
-    for count, day in enumerate(days, start=1):
+
+    def judge(day: dt.date) -> Mapping[Rule, DayVerdict]:
         stored = read_stored_day(warehouse, day, settings=settings)
-        for rule in chosen:
-            verdict = rule.judge(stored)
-            by_rule[rule][day.isoformat()] = findings_verdict(verdict.findings, remedy=rule.remedy)
+        return {rule: findings_verdict(rule.judge(stored).findings, remedy=rule.remedy) for rule in chosen}
+
+    by_rule: dict[Rule, dict[str, DayVerdict]] = {rule: {} for rule in chosen}
+    for count, (day, judged) in enumerate(by_memory(settings)(judge, days), start=1):
+        if isinstance(judged, Exception):
+            raise judged
+        for rule, verdict in judged.items():
+            by_rule[rule][day.isoformat()] = verdict
         context.log.info(f"{day}: judged ({count}/{len(days)})")
     for rule, verdicts in by_rule.items():
         yield from report_verdicts(context, verdicts, asset=rule.asset, check=rule.name, severity=_SEVERITIES[rule.severity])

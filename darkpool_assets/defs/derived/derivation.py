@@ -12,6 +12,7 @@ import polars as pl
 from darkpool_assets.analytics.pressure_context import PressureRules
 from darkpool_assets.defs.daily_asset import SessionReport, make_sessions
 from darkpool_assets.defs.ledgers import derivation_entry
+from darkpool_assets.defs.side_by_side import Attempts, one_by_one, side_by_side
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
@@ -68,6 +69,7 @@ def derive_sessions(
     *,
     warehouse: Warehouse,
     settings: Settings,
+    attempts: Attempts[SessionReport] = side_by_side,
 ) -> Iterator[dg.Output[None]]:
     """Make each day of the run on one connection of its own; a failed day leaves its reason in the derivation ledger."""
 
@@ -75,11 +77,16 @@ def derive_sessions(
         with warehouse.connected() as connected:
             return make(connected, day)
 
-    yield from render_sessions(context, make_connected, warehouse=warehouse, settings=settings)
+    yield from render_sessions(context, make_connected, warehouse=warehouse, settings=settings, attempts=attempts)
 
 
 def render_sessions(
-    context: dg.AssetExecutionContext, make: Callable[[dt.date], SessionReport], *, warehouse: Warehouse, settings: Settings
+    context: dg.AssetExecutionContext,
+    make: Callable[[dt.date], SessionReport],
+    *,
+    warehouse: Warehouse,
+    settings: Settings,
+    attempts: Attempts[SessionReport] = one_by_one,
 ) -> Iterator[dg.Output[None]]:
     """The same for what takes longer than a connection may be held: `make` opens one for what it reads and writes."""
 
@@ -94,7 +101,7 @@ def render_sessions(
         )
         warehouse.append({"derivation_ledger": entry})
 
-    yield from make_sessions(context, make, on_failure=record)
+    yield from make_sessions(context, make, on_failure=record, attempts=attempts)
 
 
 def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> dg.TableMetadataValue:

@@ -14,6 +14,7 @@ from darkpool_assets.defs.daily_asset import SessionReport, daily_asset
 from darkpool_assets.defs.derived.derivation import derive_sessions, derived_report, run_as_of, store_derived
 from darkpool_assets.defs.ledgers import UpstreamFailed, are_trades_pruned, refuse_after_failure
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw, window_text
+from darkpool_assets.defs.side_by_side import by_memory
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
@@ -47,7 +48,7 @@ def lit_direction_daily(
         stored = store_derived(warehouse, "lit_direction_daily", rows, day=day, settings=settings, as_of=run_as_of(settings))
         return derived_report(rows, stored, columns=_PREVIEW, counted="classification_method")
 
-    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings, attempts=by_memory(settings))
 
 
 def _prints_of(warehouse: Warehouse, day: dt.date, *, settings: Settings) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from darkpool_assets.defs.ledgers import refuse_after_failed_derivation
 from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
 from darkpool_assets.defs.raw.polygon_daily_agg_raw import polygon_daily_agg_raw
+from darkpool_assets.defs.side_by_side import by_memory
 from darkpool_assets.defs.stored_day import read_stored_day
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
@@ -77,7 +78,7 @@ def composite_signal(
         reasons = {"reasons": preview(rows, _REASONS)} if newest else {}
         return derived_report(rows, count, columns=_PREVIEW, counted="final_label", **reasons)
 
-    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings)
+    yield from derive_sessions(context, make, warehouse=warehouse, settings=settings, attempts=by_memory(settings))
 
 
 def composite_rules(then: Mapping[str, Any], settings: Settings) -> CompositeRules:

@@ -5,7 +5,7 @@ A service is not asked again for what is settled (asking_again.py), and not any 
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import SessionReport
 from darkpool_assets.defs.ledgers import event_entry, ingest_entry, utc_now
+from darkpool_assets.defs.side_by_side import one_by_one, side_by_side
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.errors import (
     CredentialsRefused,
@@ -29,6 +30,8 @@ from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 Answered = TypeVar("Answered")
+
+Stored = tuple[IngestStatus, list[Reading], str]
 
 _SHOWN_READINGS: Final = 20
 _WITHOUT_ROWS: Final = {NotConfigured: IngestStatus.NOT_CONFIGURED, NotPublishedYet: IngestStatus.NOT_PUBLISHED}
@@ -47,6 +50,7 @@ class Feed:
         requests: Requests that the feed's service has had so far.
         is_due: For a feed of a service: whether a day is asked for, given its ledger entries and the moment; None for files.
         attempted: Look-back days that this run has asked for already.
+        read_ahead: What of them it has read, until their own turn comes.
         beside: Names of sources that count together with the one that is stored: a directory's other files.
         has_faltered: Whether the service could not be reached when it was asked last: one address may fail alone, two in a row
             are an outage.
@@ -62,11 +66,12 @@ class Feed:
     requests: Callable[[], int] = field(default=lambda: 0)
     is_due: Callable[..., bool] | None = None
     attempted: set[dt.date] = field(default_factory=set)
+    read_ahead: dict[dt.date, Stored] = field(default_factory=dict)
     beside: frozenset[str] = frozenset()
     has_faltered: bool = False
     outage: SourceError | None = None
 
-    def store_day(self, day: dt.date, *, look_back: bool = False) -> tuple[IngestStatus, list[Reading], str]:
+    def store_day(self, day: dt.date, *, look_back: bool = False) -> Stored:
         """Read and store one day, unless a service gave it already and it is settled.
 
         Returns:
@@ -113,9 +118,7 @@ class Feed:
                 self.outage = error
             raise
 
-    def note(
-        self, day: dt.date, status: IngestStatus, message: str, *, requests: int = 0
-    ) -> tuple[IngestStatus, list[Reading], str]:
+    def note(self, day: dt.date, status: IngestStatus, message: str, *, requests: int = 0) -> Stored:
         """Keep in the ledger why nothing of `day` was stored, and what was asked for it."""
         entry = event_entry(self.name, day, source="", status=status, message=message, requests=requests)
         self.warehouse.append({"ingest_ledger": entry})
@@ -170,7 +173,7 @@ class Feed:
         """Keep in the ledger that `day` failed, and why."""
         self.note(day, IngestStatus.FAILED, f"{type(error).__name__}: {error}")
 
-    def store_look_back(self, days: Iterable[dt.date]) -> tuple[dict[dt.date, int], dict[dt.date, str]]:
+    def store_look_back(self, days: Sequence[dt.date]) -> tuple[dict[dt.date, int], dict[dt.date, str]]:
         """Store those of `days` that hold nothing yet; what is not to be had is said, not raised.
 
         Returns:
@@ -178,17 +181,20 @@ class Feed:
         """
         stored: dict[dt.date, int] = {}
         missing: dict[dt.date, str] = {}
-        for day in days:
+        attempts = one_by_one if self.is_due else side_by_side  # a service that is out of reach is given up
+        for day, attempt in attempts(lambda day: self.store_day(day, look_back=True), days):
             self.attempted.add(day)
-            try:
-                _status, readings, message = self.store_day(day, look_back=True)
-            except SourceError as error:
-                self.record_failure(day, error)
-                missing[day] = str(error)
+            if isinstance(attempt, SourceError):
+                self.record_failure(day, attempt)
+                missing[day] = str(attempt)
                 if self.outage:
                     break
                 continue
+            if isinstance(attempt, Exception):
+                raise attempt
+            status, readings, message = attempt
             if readings:
+                self.read_ahead[day] = status, readings, message
                 stored[day] = sum(reading.rows.height for reading in readings)
             else:
                 missing[day] = message
@@ -197,7 +203,8 @@ class Feed:
 
 def store_with_look_back(feed: Feed, day: dt.date, *, settings: Settings) -> SessionReport:
     """Store `day` of a cheap feed, and those sessions around it that its numbers need and that are not stored yet."""
-    status, readings, message = feed.store_day(day)
+    status, readings, message = feed.read_ahead.pop(day, None) or feed.store_day(day)
+    feed.read_ahead = {later: stored for later, stored in feed.read_ahead.items() if later > day}
     feed.attempted.add(day)
     as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
     needed = market_calendar.cheap_feed_sessions(day, as_of=as_of, partitions_start=settings.partitions_start)

@@ -5,7 +5,7 @@ A weekly feed in daily partitions: a day makes sure that every week it may rest 
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import FROM_FINRA, SessionReport, daily_asset, make_sessions
-from darkpool_assets.defs.ledgers import event_entry
+from darkpool_assets.defs.ledgers import event_entry, utc_now
 from darkpool_assets.defs.raw.asking_again import week_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
@@ -115,10 +115,7 @@ def weeks_to_ask_for(warehouse: Warehouse, finra: FinraFeeds, day: dt.date, *, n
     """
     if finra.otc_is_asked_for:
         return [str(week) for week in _due_weeks(warehouse, finra, market_calendar.otc_weeks_in_reach(day), now=now)]
-    first, last = dt.date.min, market_calendar.last_calendar_day()
-    entries = warehouse.newest_entries(
-        "ingest_ledger", first, last, owner=finra_otc_weekly_raw.key.to_user_string(), by=["source"]
-    )
+    entries = _newest_by_file(warehouse)
     read = dict(zip(entries["source"], entries["at"], strict=True))
     return [
         f"{path.name} of {written_at(path)}"
@@ -155,12 +152,17 @@ def _ask_for_week(feed: Feed, finra: FinraFeeds, week: dt.date) -> list[Reading]
 
 
 def _store_files(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
-    """Store what the weekly source holds; every week of it, for files hold many."""
+    """Store what the weekly source holds; every week of it, for files hold many. Files that were read before are not parsed."""
     try:
-        readings = finra.otc_weekly()
+        files = finra.otc_files()
     except (NotConfigured, NotPublishedYet) as reason:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
         return SessionReport(str(reason), metadata={"status": status.value})
+    hashes = finra.otc_hashes(files)
+    are_told_apart = len(hashes) == len(files)  # two months may hold a file of one name
+    if are_told_apart and not feed.is_forced and _note_unchanged_files(feed, hashes):
+        return report_readings(IngestStatus.UNCHANGED, [], f"{len(files)} files, each as it was read before")
+    readings = finra.otc_weekly(files)
     with feed.warehouse.connected() as warehouse:
         held = replace(feed, warehouse=warehouse, beside=frozenset(reading.source for reading in readings))
         statuses: set[IngestStatus] = set()
@@ -170,6 +172,24 @@ def _store_files(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
             statuses.add(held.store(_newest_week(reading) or day, [reading]))
     status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
     return report_readings(status, readings, "")
+
+
+def _note_unchanged_files(feed: Feed, hashes: Mapping[str, str]) -> bool:
+    """Whether each file was read last with the hash that it has now; then the ledger keeps that they were looked at."""
+    with feed.warehouse.connected() as warehouse:
+        entries = _newest_by_file(warehouse).filter(pl.col("source").is_in(list(hashes)))
+        if dict(entries.select("source", "content_hash").iter_rows()) != hashes:
+            return False
+        looked_at = entries.with_columns(at=pl.lit(utc_now()), status=pl.lit(IngestStatus.UNCHANGED.value))
+        warehouse.append({"ingest_ledger": looked_at})
+    return True
+
+
+def _newest_by_file(warehouse: Warehouse) -> pl.DataFrame:
+    """The newest ledger row of each weekly file, under whichever week it is kept."""
+    return warehouse.newest_entries(
+        "ingest_ledger", dt.date.min, market_calendar.last_calendar_day(), owner=_TABLE, by=["source"]
+    )
 
 
 def _newest_week(reading: Reading) -> dt.date | None:

@@ -20,6 +20,7 @@ from darkpool_assets.defs.daily_asset import FROM_POLYGON, daily_asset, make_ses
 from darkpool_assets.defs.raw.asking_again import TRADES_FINAL_AFTER, Window, newest_reading, settled_tickers
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
 from darkpool_assets.defs.run_options import is_forced
+from darkpool_assets.defs.side_by_side import by_memory, one_by_one
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.errors import NotPublishedYet
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
@@ -58,7 +59,11 @@ def polygon_equity_trades_raw(
         requests=lambda: polygon.requests,
         is_due=tape.is_due if polygon.trades_are_asked_for else None,
     )
-    yield from make_sessions(context, lambda day: report_readings(*feed.store_day(day)), on_failure=feed.record_failure)
+    # A service is asked for many tickers of one day at once, and given up where it is out of reach.
+    attempts = one_by_one if polygon.trades_are_asked_for else by_memory(settings)
+    yield from make_sessions(
+        context, lambda day: report_readings(*feed.store_day(day)), on_failure=feed.record_failure, attempts=attempts
+    )
 
 
 def window_text(window: tuple[dt.datetime, dt.datetime]) -> str:

@@ -17,6 +17,7 @@ from darkpool_assets.defs.derived.derivation import preview, render_sessions
 from darkpool_assets.defs.derived.index_constituent_short_agg_daily import index_constituent_short_agg_daily
 from darkpool_assets.defs.ledgers import UpstreamFailed, derivation_entry, refuse_after_failed_derivation
 from darkpool_assets.defs.rendered.inline_picture import inline_picture
+from darkpool_assets.defs.side_by_side import side_by_side
 from darkpool_assets.rendering.daily_table.daily_table import build_daily_table
 from darkpool_assets.rendering.daily_table.daily_table_csv import daily_table_csv
 from darkpool_assets.rendering.daily_table.daily_table_html import daily_table_html
@@ -70,7 +71,7 @@ def daily_tables(
             metadata["picture"] = inline_picture("daily table", daily_table_preview(table))
         return SessionReport(f"{metrics.height} symbols in {', '.join(written)}", metadata=metadata)
 
-    yield from render_sessions(context, make, warehouse=warehouse, settings=settings)
+    yield from render_sessions(context, make, warehouse=warehouse, settings=settings, attempts=side_by_side)
 
 
 def tables_folder(settings: Settings, day: dt.date) -> Path:

@@ -14,9 +14,10 @@ from darkpool_assets.settings import Settings
 from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, Limits
 from darkpool_assets.sources.awaited import why_awaited
 from darkpool_assets.sources.constituents import read_configured_constituents
+from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.day_files import file_named_by
 from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
-from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_file
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
 from darkpool_assets.sources.finra.services import FinraServices
 from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
 from darkpool_assets.sources.reading import Reading
@@ -120,25 +121,37 @@ class FinraFeeds:
             otc = otc_files_in(settings.finra_otc_dir)
         return {"finra_short_daily_raw": short, "finra_otc_weekly_raw": otc}
 
-    def otc_weekly(self) -> list[Reading]:
-        """One reading per file, in an order in which later restatements come later: by the newest last_update_date, then name.
+    def otc_files(self) -> list[Content]:
+        """The weekly files, unread, by name.
 
         Raises:
             NotPublishedYet: the directory has no file.
             NotConfigured: neither FINRA_OTC_FILE nor FINRA_OTC_DIR is set, and OFFLINE is true.
             MissingSource: what a setting names does not exist.
-            MalformedSource: a file breaks its format.
         """
         file, directory = self._settings.finra_otc_file, self._settings.finra_otc_dir
-        fields = OtcFields.of(self._settings)
         if file:
-            return [read_otc_file(file_named_by("FINRA_OTC_FILE", file), fields=fields)]
+            return [Content.of_file(file_named_by("FINRA_OTC_FILE", file))]
         if not directory:
             raise NotConfigured("FINRA weekly OTC volume", f"FINRA_OTC_FILE, FINRA_OTC_DIR{_OFFLINE}")
         paths = otc_files_in(directory)
         if not paths:
             raise NotPublishedYet(f"FINRA_OTC_DIR: no weekly file in {directory} yet.")
-        return sorted((read_otc_file(path, fields=fields) for path in paths), key=_last_update)
+        return [Content.of_file(path) for path in paths]
+
+    def otc_weekly(self, files: Collection[Content]) -> list[Reading]:
+        """One reading per file, in an order in which later restatements come later: by the newest last_update_date, then name.
+
+        Raises:
+            MalformedSource: a file breaks its format.
+        """
+        fields = OtcFields.of(self._settings)
+        return sorted((read_otc_content(content, fields=fields) for content in files), key=_last_update)
+
+    def otc_hashes(self, files: Collection[Content]) -> dict[str, str]:
+        """File name -> the content_hash that its reading would have, without reading it."""
+        fields = OtcFields.of(self._settings)
+        return {content.name: otc_hash(content, fields=fields) for content in files}
 
     def otc_week(self, week: dt.date, *, today: dt.date) -> Reading:
         """What FINRA's Query API holds of `week` now; asked for where otc_is_asked_for.

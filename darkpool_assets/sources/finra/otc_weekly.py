@@ -80,23 +80,18 @@ class OtcFields:
         }
 
 
-def read_otc_file(path: Path, *, fields: OtcFields) -> Reading:
-    """Every weekly summary row of one file; unknown columns are ignored.
+def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
+    """Every weekly summary row of one file or body; unknown columns are ignored.
 
     Rows without a symbol (statistics of firms) and rows of the tiers NA and NMS are dropped and counted.
 
     Returns:
         One row per (week, tier, summary type, symbol, product type, issue name, firm): the columns of
-        finra_otc_weekly_raw but ingested_at. content_hash is one per (symbol, week): all its rows are one vintage.
+        finra_otc_weekly_raw but ingested_at. Its rows' content_hash is one per (symbol, week): all its rows are one vintage.
 
     Raises:
         MalformedSource: a column is absent, a week does not start on a Monday, two different rows share a key, ...
     """
-    return read_otc_content(Content.of_file(path), fields=fields)
-
-
-def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
-    """The same for bytes."""
     if content.looks_like_json():
         table = read_json_rows(content)
         records = table.records(_choose(table, content.name, fields))
@@ -105,7 +100,13 @@ def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
         records = file.records(file.all_lines(), _choose(file, content.name, fields))
     if records.text.is_empty():
         raise MalformedSource(content.name, "line 2", found="nothing below the header", allowed="at least one row")
-    return _reading(records, content_hash=content.digest())
+    return _reading(records, content_hash=otc_hash(content, fields=fields))
+
+
+def otc_hash(content: Content, *, fields: OtcFields) -> str:
+    """Hash of a file as it is read: of its bytes, and of the column names that were given for it."""
+    given = [f"{setting}={name}" for setting, (_ours, name) in fields.by_setting().items() if name]
+    return digest_of(content.digest(), *given) if given else content.digest()
 
 
 def read_otc_rows(answer: JsonRows, *, fields: OtcFields) -> Reading:

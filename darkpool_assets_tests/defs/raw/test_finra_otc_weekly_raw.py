@@ -48,6 +48,29 @@ def test_unchanged_files_add_no_vintage(again: Graph):
     assert again.ledger(FEED, MONDAY)[-1] == "UNCHANGED"
 
 
+def test_files_that_were_read_before_are_not_read_again(again: Graph):
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+    assert again.metadata(FEED, FRIDAY)["status"] == "UNCHANGED"
+    assert again.metadata(FEED, FRIDAY)["dagster/partition_row_count"] == 8
+    assert "readings" not in again.metadata(FEED, FRIDAY)
+
+
+def test_a_column_name_given_for_the_files_has_them_read_again(again: Graph):
+    result = again.materialise(finra_otc_weekly_raw, FRIDAY, finra_volume_field="shares")
+    assert not result.success
+    assert "FINRA_VOLUME_FIELD=shares" in error_of(result)
+
+
+def test_files_of_one_name_in_two_months_are_read_every_time(again: Graph):
+    folder = again.feeds.folder / "otc"
+    for month, path in zip(("2025/11", "2025/12"), sorted(folder.iterdir()), strict=False):
+        (folder / month).mkdir(parents=True)
+        path.rename(folder / month / "week.json")
+    for _ in range(2):
+        assert again.materialise(finra_otc_weekly_raw, FRIDAY).success
+        assert "readings" in again.metadata(FEED, FRIDAY)
+
+
 def test_a_restated_week_is_a_vintage_beside_the_first(again: Graph):
     again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0, name="restated")
     assert again.materialise(finra_otc_weekly_raw, FRIDAY).success

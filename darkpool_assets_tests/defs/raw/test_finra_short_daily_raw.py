@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
-from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, START, THURSDAY, TUESDAY, short_row
+from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, START, THURSDAY, TUESDAY, WEEK, short_row
 from darkpool_assets_tests.hand_made_graph import Graph, error_of, without_moment
 
 FEED = "finra_short_daily_raw"
@@ -35,6 +35,11 @@ def test_the_look_back_is_stored_back_to_the_first_partition(friday: Graph):
 def test_look_back_days_are_reported_as_materialised(friday: Graph):
     assert friday.made(FEED) == {day.isoformat() for day in SESSIONS}
     assert friday.metadata(FEED, MONDAY)["dagster/partition_row_count"] == 3
+
+
+def test_a_day_that_another_one_needed_is_not_read_again_in_the_run(made_week: Graph):
+    assert [made_week.ledger(FEED, day) for day in WEEK] == [["STORED"]] * len(WEEK)
+    assert made_week.metadata(FEED, TUESDAY)["readings"][0]["stored rows"] == 3
 
 
 def test_the_days_metadata_says_what_was_read_and_stored(friday: Graph):

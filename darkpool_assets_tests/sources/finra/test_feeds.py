@@ -8,6 +8,7 @@ import pytest
 from darkpool_assets.settings import load_settings
 from darkpool_assets.sources.errors import AnotherDay, MalformedSource, MissingSource, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.feeds import FinraFeeds
+from darkpool_assets.sources.reading import Reading
 
 DAY = dt.date(2020, 1, 2)
 SHORT = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n20200102|A|1|0|2|Q\n1\n"
@@ -15,6 +16,11 @@ SHORT = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market\n20200102|
 
 def _feeds(**settings) -> FinraFeeds:
     return FinraFeeds(load_settings(**{"offline": True} | settings))
+
+
+def _weekly(**settings) -> list[Reading]:
+    feeds = _feeds(**settings)
+    return feeds.otc_weekly(feeds.otc_files())
 
 
 def _week(updated: str) -> str:
@@ -81,19 +87,19 @@ def test_no_short_source_names_the_settings_that_would_give_one():
 def test_weekly_files_come_in_the_order_of_their_restatements(write, tmp_path):
     for name, updated in {"a.json": "2026-03-01", "c.json": "2026-02-01", "b.json": "2026-02-01"}.items():
         write(name, _week(updated))
-    assert [reading.source for reading in _feeds(finra_otc_dir=tmp_path).otc_weekly()] == ["b.json", "c.json", "a.json"]
+    assert [reading.source for reading in _weekly(finra_otc_dir=tmp_path)] == ["b.json", "c.json", "a.json"]
 
 
 def test_a_weekly_file_goes_before_a_directory(write, tmp_path):
     file = write("mine/week.json", _week("2026-02-01"))
     write("other.json", _week("2026-02-01"))
-    readings = _feeds(finra_otc_file=file, finra_otc_dir=tmp_path).otc_weekly()
+    readings = _weekly(finra_otc_file=file, finra_otc_dir=tmp_path)
     assert [reading.source for reading in readings] == ["week.json"]
 
 
 def test_the_settings_rename_weekly_columns(write):
     file = write("week.json", _week("2026-02-01").replace("totalWeeklyShareQuantity", "shares"))
-    readings = _feeds(finra_otc_file=file, finra_volume_field="shares").otc_weekly()
+    readings = _weekly(finra_otc_file=file, finra_volume_field="shares")
     assert readings[0].rows["off_exchange_volume"].to_list() == [1.0]
 
 
@@ -101,19 +107,19 @@ def test_one_malformed_weekly_file_is_named(write, tmp_path):
     write("a.json", _week("2026-02-01"))
     write("b.json", "[")
     with pytest.raises(MalformedSource, match=r"b\.json"):
-        _feeds(finra_otc_dir=tmp_path).otc_weekly()
+        _weekly(finra_otc_dir=tmp_path)
 
 
 def test_an_empty_weekly_directory_is_not_published_yet(tmp_path):
     with pytest.raises(NotPublishedYet, match="FINRA_OTC_DIR"):
-        _feeds(finra_otc_dir=tmp_path).otc_weekly()
+        _weekly(finra_otc_dir=tmp_path)
 
 
 def test_a_missing_weekly_file_is_named_with_its_setting(tmp_path):
     with pytest.raises(MissingSource, match="FINRA_OTC_FILE"):
-        _feeds(finra_otc_file=tmp_path / "absent.json").otc_weekly()
+        _weekly(finra_otc_file=tmp_path / "absent.json")
 
 
 def test_no_weekly_source_names_the_settings_that_would_give_one():
     with pytest.raises(NotConfigured, match="FINRA_OTC_FILE, FINRA_OTC_DIR"):
-        _feeds().otc_weekly()
+        _weekly()

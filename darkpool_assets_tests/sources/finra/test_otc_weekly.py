@@ -5,6 +5,7 @@ import datetime as dt
 import gzip
 import io
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import MissingSource
-from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, read_otc_content, read_otc_file
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
+from darkpool_assets.sources.reading import Reading
 
 WEEK = dt.date(2026, 1, 5)
 NO_FIELDS = OtcFields()
@@ -34,6 +36,10 @@ def _without(*columns: str, **other: object) -> dict[str, object]:
 
 def _read(*rows: dict[str, object], fields: OtcFields = NO_FIELDS):
     return read_otc_content(Content("otc.json", json.dumps(rows).encode()), fields=fields)
+
+
+def _read_file(path: Path) -> Reading:
+    return read_otc_content(Content.of_file(path), fields=NO_FIELDS)
 
 
 def _delimited(*rows: dict[str, object], delimiter: str) -> str:
@@ -62,7 +68,7 @@ def test_a_query_api_row_becomes_a_row_of_the_table():
 def test_csv_pipe_and_json_say_the_same(name, delimiter, write):
     rows = [_row(), _row(summaryTypeCode="OTC_W_SMBL", totalWeeklyShareQuantity=7.5)]
     path = write(name, _delimited(*rows, delimiter=delimiter) if delimiter else json.dumps(rows))
-    assert read_otc_file(path, fields=NO_FIELDS).rows.drop("source_file").equals(_read(*rows).rows.drop("source_file"))
+    assert _read_file(path).rows.drop("source_file").equals(_read(*rows).rows.drop("source_file"))
 
 
 def test_our_own_column_names_are_known():
@@ -168,7 +174,7 @@ def test_what_is_no_weekly_file_is_refused_at_its_columns(text, refuses):
 def test_a_cut_compressed_file_is_refused(write, refuses):
     rows = [_row(issueSymbolIdentifier=f"A{number}") for number in range(500)]
     path = write("otc.csv", gzip.compress(_delimited(*rows, delimiter=",").encode())[:-40])
-    refuses(lambda: read_otc_file(path, fields=NO_FIELDS), "otc.csv", "compressed content")
+    refuses(lambda: _read_file(path), "otc.csv", "compressed content")
 
 
 def _hashes(*rows: dict[str, object]) -> dict[tuple[object, ...], str]:
@@ -210,7 +216,7 @@ def test_a_recorded_answer_is_read_whole_once_its_filters_are_columns(real_sampl
     recorded = json.loads((real_samples / "finra_otc" / "weeklySummary_AAPL_recorded.json").read_text())[0]
     filters = {part["fieldName"]: part["fieldValue"] for part in recorded["json"]["compareFilters"]}
     rows = [row | filters for row in json.loads(recorded["text"])]
-    reading = read_otc_file(write("weekly.json", json.dumps(rows)), fields=NO_FIELDS)
+    reading = _read_file(write("weekly.json", json.dumps(rows)))
     assert reading.rows.height == reading.physical_rows == int(recorded["headers"]["record-total"])
     assert reading.rows["tier_identifier"].unique().to_list() == ["T1"]
     restated = reading.rows.filter(pl.col("last_update_date") > pl.col("initial_published_date"))
@@ -220,4 +226,11 @@ def test_a_recorded_answer_is_read_whole_once_its_filters_are_columns(real_sampl
 
 def test_a_recorded_answer_without_its_filters_is_refused(real_samples, write, refuses):
     recorded = json.loads((real_samples / "finra_otc" / "weeklySummary_AAPL_recorded.json").read_text())[0]
-    refuses(lambda: read_otc_file(write("weekly.json", recorded["text"]), fields=NO_FIELDS), "weekly.json", "summaryTypeCode")
+    refuses(lambda: _read_file(write("weekly.json", recorded["text"])), "weekly.json", "summaryTypeCode")
+
+
+def test_a_file_has_another_hash_under_another_column_name():
+    content = Content("otc.json", b"[]")
+    hashes = {otc_hash(content, fields=fields) for fields in (NO_FIELDS, OtcFields(volume="shares"), OtcFields(symbol="shares"))}
+    assert len(hashes) == 3
+    assert content.digest() in hashes
