@@ -93,7 +93,7 @@ class SessionRunner:
         if tables := [name for name in selected if name not in DRAWN]:
             outcome.made = self._run_blocks(days, tables, force=force, outcome=outcome)
         if select is None or set(select) & set(DERIVED_AGAIN):
-            stale = [day for day in self._stored.stale() if day not in set(days)]
+            stale = list(self._stored.stale(besides=days))
             outcome.derived_again = self._run_blocks(stale, DERIVED_AGAIN, force=force, outcome=outcome)
         paged = {day for day in (*outcome.made, *outcome.derived_again) if self._stored.has_site_page(day)}
         to_draw = sorted(paged | set(_days_to_draw(days, plots)))

@@ -49,7 +49,7 @@ class _Derived:
 
     @property
     def since(self) -> dt.datetime:
-        """The moment from which on what is stored may have been read by none of the day's tables."""
+        """The moment from which on a feed's rows may have been read by none of the day's tables."""
         return min(entry["at"] for asset, entry in self.stored.items() if asset in {_METRICS, _INDEX})
 
     def is_torn(self, resting: Collection[str]) -> bool:
@@ -71,14 +71,16 @@ class StaleSessions:
         self._settings = settings
         self._as_of = as_of
 
-    def find(self, among: Collection[dt.date] | None = None, *, resting: Collection[str] = RESTING) -> dict[dt.date, Changes]:
-        """Those of the stored sessions (of `among`, where given) that would come out otherwise now, oldest first.
+    def find(
+        self, among: Collection[dt.date] | None = None, *, besides: Collection[dt.date] = (), resting: Collection[str] = RESTING
+    ) -> dict[dt.date, Changes]:
+        """Those of the stored sessions (of `among`, where given; but `besides`) that would come out otherwise now, oldest first.
 
         A day of which one of `resting` is older than its daily_metrics is stale, too.
         """
         with self._warehouse.connected() as warehouse:
             derived = _derived_days(warehouse, version=self._settings.inference_version)
-            wanted = sorted(derived if among is None else derived.keys() & set(among))
+            wanted = sorted((derived.keys() if among is None else derived.keys() & set(among)) - set(besides))
             suspects = _suspects({day: derived[day] for day in wanted}, _read_changes(warehouse), as_of=self._as_of)
             changes: dict[dt.date, Changes] = {
                 day: {_METRICS: str(derived[day].metrics["at"])} for day in wanted if derived[day].is_torn(resting)
@@ -123,11 +125,13 @@ class _StoredChanges:
     """When something was stored that may concern other days: sessions of a daily table, OTC weeks with their dates.
 
     Attributes:
-        sessions: (session, when), by session.
+        sessions: (session, when) of the daily feeds.
+        directions: (session, when) of lit_direction_daily, on which the index table does not rest.
         weeks: (Monday, when, date from which it may be known).
     """
 
     sessions: Sequence[tuple[dt.date, dt.datetime]]
+    directions: Sequence[tuple[dt.date, dt.datetime]]
     weeks: Sequence[tuple[dt.date, dt.datetime, dt.date]]
 
 
@@ -152,8 +156,11 @@ def _read_changes(warehouse: Warehouse) -> _StoredChanges:
     lit = warehouse.newest_entries("derivation_ledger", first, last, owner=_LIT, by=["date", "status"]).filter(
         pl.col("status") == IngestStatus.STORED.value
     )
-    sessions = [*readings.select("partition_date", "at").iter_rows(), *lit.select("date", "at").iter_rows()]
-    return _StoredChanges(sorted(sessions), list(warehouse.read_otc_dates().iter_rows()))
+    return _StoredChanges(
+        sessions=list(readings.select("partition_date", "at").iter_rows()),
+        directions=list(lit.select("date", "at").iter_rows()),
+        weeks=list(warehouse.read_otc_dates().iter_rows()),
+    )
 
 
 def _suspects(derived: Mapping[dt.date, _Derived], changes: _StoredChanges, *, as_of: dt.date) -> set[dt.date]:
@@ -161,11 +168,13 @@ def _suspects(derived: Mapping[dt.date, _Derived], changes: _StoredChanges, *, a
     if not derived:
         return set()
     oldest = min(of_day.since for of_day in derived.values())
-    recent = [(session, at) for session, at in changes.sessions if at > oldest]
+    sessions = [(session, at) for session, at in changes.sessions if at > oldest]
+    directions = [(session, at) for session, at in changes.directions if at > oldest]
     return {
         day
         for day, of_day in derived.items()
-        if any(_bears_on(session, day) and at > of_day.since for session, at in recent)
+        if any(at > of_day.since and _bears_on(session, day) for session, at in sessions)
+        or any(at > of_day.metrics["at"] and _bears_on(session, day) for session, at in directions)
         or any(_week_bears_on(week, day, of_day, as_of=as_of) for week in changes.weeks)
         or _status_turns(day, then=of_day.metrics["as_of"], now=as_of)
     }

@@ -40,9 +40,9 @@ class StoredSessions:
         stale = self._stale.find(days, resting=set(RESTING) & set(selected))
         return [day for day in days if day not in stale and self._is_settled(day, selected)]
 
-    def stale(self) -> dict[dt.date, Changes]:
-        """Every stored session that rests on something else than it was made of, with what changed; oldest first."""
-        return self._stale.find()
+    def stale(self, *, besides: Collection[dt.date] = ()) -> dict[dt.date, Changes]:
+        """The stored sessions, but `besides`, that rest on something else than they were made of; oldest first."""
+        return self._stale.find(besides=besides)
 
     @property
     def _stale(self) -> StaleSessions:

@@ -1,6 +1,7 @@
 """One session by schedule, one week by sensor, and (long) backfills that outlive kill -9, in real processes."""
 
 import datetime as dt
+import json
 import os
 import re
 import shutil
@@ -8,13 +9,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
+import duckdb
 import httpx
 import pytest
 
@@ -37,6 +43,13 @@ LAUNCH = """
     mutation ($assets: [AssetKeyInput!], $days: [String!]) {
       launchPartitionBackfill(backfillParams: {assetSelection: $assets, partitionNames: $days}) {
         __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
+      }
+    }
+"""
+CLICK = """
+    mutation ($parameters: ExecutionParams!) {
+      launchPipelineExecution(executionParams: $parameters) {
+        __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
       }
     }
 """
@@ -63,12 +76,17 @@ class Operation:
         return sorted((self.market.folder / "finra_otc").rglob(f"weeklySummary_{market_calendar.week_of(self.target)}_*.json"))
 
     @property
+    def published(self) -> Path:
+        """The copy for readers outside."""
+        return self.folder / "published.duckdb"
+
+    @property
     def environment(self) -> dict[str, str]:
         values = {name: value for name, value in sample_settings(self.market).items() if name not in {"AS_OF", "BACKFILL_COUNT"}}
         return values | {
             "FETCH_MODE": "single", "TICKERS": "SPY,RGTI", "AUTOMATION": "true", "OUTPUT_DIR": str(self.folder / "output"),
             "DUCKDB_PATH": str(self.folder / "darkpool.duckdb"), "DAGSTER_HOME": str(self.folder / "dagster_home"),
-            "PARTITIONS_START": str(self.market.trade_sessions[0]),
+            "PARTITIONS_START": str(self.market.trade_sessions[0]), "PUBLISHED_DUCKDB_PATH": str(self.published),
         }  # fmt: skip
 
     @property
@@ -110,8 +128,21 @@ class Operation:
     def backfill(self, days: Sequence[dt.date]) -> None:
         """What the UI's backfill dialog sends."""
         variables = {"assets": [{"path": [name]} for name in TABLES], "days": [str(day) for day in days]}
-        body = httpx.post(f"{self.address}/graphql", json={"query": LAUNCH, "variables": variables}, timeout=60).json()
-        assert body["data"]["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", body
+        self._send(LAUNCH, variables, expected="LaunchBackfillSuccess")
+
+    def click(self, day: dt.date) -> None:
+        """What the UI's Materialize button sends for one day."""
+        selector = {
+            "repositoryLocationName": LOCATION.name, "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": [name]} for name in TABLES], "assetCheckSelection": [],
+        }  # fmt: skip
+        tags = [{"key": "dagster/partition", "value": str(day)}]
+        parameters = {"selector": selector, "runConfigData": {}, "mode": "default", "executionMetadata": {"tags": tags}}
+        self._send(CLICK, {"parameters": parameters}, expected="LaunchRunSuccess")
+
+    def _send(self, mutation: str, variables: dict[str, object], *, expected: str) -> None:
+        body = httpx.post(f"{self.address}/graphql", json={"query": mutation, "variables": variables}, timeout=60).json()
+        assert [answer["__typename"] for answer in (body.get("data") or {}).values()] == [expected], body
 
     def stored(self, table: str, day: dt.date) -> int:
         return self.warehouse.read_day(table, day).height
@@ -170,7 +201,7 @@ def _worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
 def operation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operation]:
     """The daemon at work; the week of the target session is not published yet."""
     folder = tmp_path_factory.mktemp("daemon")
-    market = SampleMarket(folder=folder / "market", last_session=dt.date(2025, 12, 12), sessions=10, trades_per_symbol=40)
+    market = SampleMarket(folder=folder / "market", last_session=dt.date(2025, 12, 12), sessions=13, trades_per_symbol=40)
     write_sample_market(market, progress=lambda *_: None)
     made = Operation(folder, market)
     (folder / "unpublished").mkdir()
@@ -199,6 +230,57 @@ def test_a_week_that_lands_is_anchored_by_the_sensor(operation: Operation):
     assert set(anchored()["to_quality"]) == {"OTC_ANCHORED"}
     wait_until(lambda: len(operation.runs(dg.DagsterRunStatus.SUCCESS)) == 3, what="both runs of the sensor")
     assert {run.tags.get("dagster/sensor_name") for run in operation.runs()} == {None, "rederivation_sensor"}
+
+
+def _volumes(operation: Operation) -> set[float]:
+    return set(operation.warehouse.read_day("daily_metrics", operation.target)["otc_off_exchange_volume"].drop_nulls())
+
+
+def _restated(row: dict[str, Any]) -> dict[str, Any]:
+    """Twice the shares, a hundred days later."""
+    updated = dt.date.fromisoformat(row["lastUpdateDate"]) + dt.timedelta(days=100)
+    return row | {"totalWeeklyShareQuantity": row["totalWeeklyShareQuantity"] * 2, "lastUpdateDate": str(updated)}
+
+
+@contextmanager
+def _reader(copy: Path) -> Iterator[list[int]]:
+    """Somebody who opens the published copy again and again; what was read each time: rows of daily_metrics."""
+    read: list[int] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            with duckdb.connect(str(copy), read_only=True) as connection:
+                read.append(connection.execute("select count(*) from daily_metrics").fetchall()[0][0])
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            yield read
+        finally:
+            over.set()
+        looking.result()
+
+
+@pytest.mark.long
+def test_a_click_a_backfill_and_a_sensor_take_turns_while_the_copy_is_read(operation: Operation):
+    *days, clicked = operation.market.trade_sessions[8:12]
+    before = _volumes(operation)
+    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+    with _reader(operation.published) as read:
+        operation.backfill(days)
+        operation.click(clicked)
+        for file in operation.week_files:
+            file.write_text(json.dumps([_restated(row) for row in json.loads(file.read_text())]))
+        wait_until(lambda: operation.is_whole([*days, clicked]), what="the backfill and the click")
+        wait_until(lambda: _volumes(operation) == {2 * volume for volume in before}, what="the restated week")
+        wait_until(lambda: len(operation.runs(*ended)) == len(operation.runs()), what="every run to end")
+    with operation.instance as instance:
+        spans = sorted((record.start_time, record.end_time, record.dagster_run.status) for record in instance.get_run_records())
+    assert {status for _start, _end, status in spans} == {dg.DagsterRunStatus.SUCCESS}
+    assert all(end <= start for (_, end, _), (start, _, _) in pairwise(spans))
+    assert len(set(read)) > 1
+    assert read == sorted(read)
 
 
 @pytest.mark.long

@@ -29,6 +29,17 @@ def test_a_made_day_is_settled(again: Graph):
     assert [day for day in WEEK if not again.stored().settled([day], ALL)] == []
 
 
+def test_after_a_plain_run_no_day_is_compared_with_what_it_was_made_of(made_week: Graph, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr("darkpool_assets.defs.stale_sessions.metric_digests")
+    assert made_week.stored().stale() == {}
+
+
+def test_days_that_are_left_out_are_not_stale(again: Graph):
+    again.feeds.write_otc(MONDAY, published=PUBLISHED, factor=1.5)
+    again.run([WEDNESDAY], ["finra_otc_weekly_raw"])
+    assert list(again.stored().stale(besides=[MONDAY, FRIDAY])) == [TUESDAY, WEDNESDAY, THURSDAY]
+
+
 def test_a_changed_short_file_unsettles_its_own_day_only(again: Graph):
     written_now(again.feeds.write_short(TUESDAY, factor=2))
     assert [day for day in WEEK if not again.stored().settled([day], ALL)] == [TUESDAY]
