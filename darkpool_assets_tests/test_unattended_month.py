@@ -31,10 +31,13 @@ from darkpool_assets.sample_market.market_history import build_market_history
 from darkpool_assets.sample_market.market_server import MarketServer
 from darkpool_assets.sample_market.plan import SampleMarket
 from darkpool_assets.sample_market.server_faults import Fault, FaultKind
+from darkpool_assets.sample_market.service_terms import Terms
 from darkpool_assets.session_runs import DRAWN, SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.vocabulary import FetchMode
 from darkpool_assets.warehouse import Warehouse
+from darkpool_assets_tests.hand_made_graph import kept_open
+from darkpool_assets_tests.live_graph import Clock, keep_pace_by
 
 pytestmark = [pytest.mark.operation, pytest.mark.long]
 
@@ -144,13 +147,17 @@ def month(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (market.folder / "constituents" / "spx_sample.csv").write_text(constituents_csv(market))
     start = dt.datetime.combine(FIRST, dt.time(12), NEW_YORK)
     stamina.set_testing(True, attempts=2, cap=True)
+    turns = Clock()
     try:
         with (
-            MarketServer(market, now=start, history=build_market_history(market)) as server,
+            MarketServer(market, now=start, history=build_market_history(market), terms=Terms(clock=turns)) as server,
+            pytest.MonkeyPatch.context() as patch,
+            kept_open(folder),
             tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else folder) as home,
             dg.DagsterInstance.local_temp(home) as instance,
             time_machine.travel(start, tick=True) as traveller,
         ):
+            keep_pace_by(turns, patch)
             operation = Operation(_settings(server, folder, fetch_mode=request.param, backfill_count=1), server, instance, start)
             for day in (FIRST + dt.timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)):
                 for time_of_day, name in TICKS:
