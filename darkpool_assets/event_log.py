@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from sqlalchemy import event
+from sqlalchemy.event import listen
 from sqlalchemy.pool import StaticPool
 
 _KEPT_OPEN: Final = 8
@@ -55,7 +55,7 @@ class OpenEventLog(SqliteEventLogStorage):
         arguments = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}  # threads take turns, see _connect
         engine = sa.create_engine(self.conn_string_for_shard(shard), poolclass=StaticPool, connect_args=arguments)
         # What the end of a process cannot lose; after a power cut the newest events may be missing, not broken.
-        event.listen(engine, "connect", lambda opened, _record: opened.execute("pragma synchronous = normal"))
+        listen(engine, "connect", lambda opened, _record: opened.execute("pragma synchronous = normal"))
         return engine
 
     @cached_property

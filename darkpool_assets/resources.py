@@ -30,6 +30,8 @@ _FILES: Final = DatabaseFiles()
 class PatientDuckDB(DuckDBResource):
     """dagster-duckdb's resource, waiting for another process's lock and closing the connection whatever happens.
 
+    Connections share the process's one DuckDB instance, so that connection_config of the base has no say.
+
     Attributes:
         read_only: Whether its connections may not write.
     """

@@ -21,7 +21,7 @@ from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_t
 from darkpool_assets.defs.automation.wanted_sessions import HEALED_SESSIONS
 from darkpool_assets.defs.ledgers import utc_now
 from darkpool_assets.defs.run_options import FORCE_TAG, LARGEST_RUN
-from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN
+from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN, DRAWN
 from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.resources import connect_to
@@ -31,7 +31,6 @@ from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
-DRAWN: Final = ("pressure_plots", "report_site")
 _FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
 # Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
 _TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "source_arrival", "rendered_")

@@ -16,10 +16,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from darkpool_assets import market_calendar
+from darkpool_assets.defs.stale_sessions import DRAWN
 from darkpool_assets.resources import connect_to
 from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
 from darkpool_assets.sample_market.writing import write_sample_market
-from darkpool_assets.session_runs import DRAWN, SessionRunner
+from darkpool_assets.session_runs import SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, kept_open, made_week

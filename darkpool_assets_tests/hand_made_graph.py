@@ -17,9 +17,10 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from darkpool_assets.definitions import build_definitions
 from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_tags
+from darkpool_assets.defs.stale_sessions import DRAWN
 from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.resources import build_resources, connect_to
-from darkpool_assets.session_runs import DRAWN, Outcome, Plots, SessionRunner
+from darkpool_assets.session_runs import Outcome, Plots, SessionRunner
 from darkpool_assets.settings import Settings
 from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse

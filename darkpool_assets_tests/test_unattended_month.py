@@ -25,6 +25,7 @@ from darkpool_assets import market_calendar
 from darkpool_assets.definitions import build_definitions
 from darkpool_assets.defs.automation.session_requests import END_OF_DAY
 from darkpool_assets.defs.run_options import RANGE_END, RANGE_START
+from darkpool_assets.defs.stale_sessions import DRAWN
 from darkpool_assets.resources import build_resources, connect_to
 from darkpool_assets.sample_market.constituents import constituents_csv
 from darkpool_assets.sample_market.market_history import build_market_history
@@ -32,7 +33,7 @@ from darkpool_assets.sample_market.market_server import MarketServer
 from darkpool_assets.sample_market.plan import SampleMarket
 from darkpool_assets.sample_market.server_faults import Fault, FaultKind
 from darkpool_assets.sample_market.service_terms import Terms
-from darkpool_assets.session_runs import DRAWN, SessionRunner
+from darkpool_assets.session_runs import SessionRunner
 from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.vocabulary import FetchMode
 from darkpool_assets.warehouse import Warehouse

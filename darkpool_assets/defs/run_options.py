@@ -10,11 +10,18 @@ LARGEST_RUN: Final = 30
 FORCE_TAG: Final = "darkpool/force"
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
+_PARTITION: Final = "dagster/partition"
 
 
 def is_forced(context: dg.AssetExecutionContext) -> bool:
     """Whether the run was asked to fetch and store again what is unchanged (`darkpool run --force`)."""
     return context.run.tags.get(FORCE_TAG) == "true"
+
+
+def days_of(run: dg.DagsterRun) -> tuple[str, str] | None:
+    """First and last partition that a run is for; None where it has none."""
+    first = run.tags.get(RANGE_START, run.tags.get(_PARTITION))
+    return (first, run.tags.get(RANGE_END, first)) if first else None
 
 
 def is_range(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:

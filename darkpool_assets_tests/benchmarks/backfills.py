@@ -24,9 +24,9 @@ import dagster as dg
 import httpx
 
 from darkpool_assets.cli import PROJECT
+from darkpool_assets.defs.stale_sessions import DRAWN
 from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
 from darkpool_assets.sample_market.writing import write_sample_market
-from darkpool_assets.session_runs import DRAWN
 from darkpool_assets.tables import TABLES
 
 LOCATION: Final = Path(__file__).with_name("sized_location.py")

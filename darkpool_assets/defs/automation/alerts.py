@@ -13,6 +13,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import SecretStr
 
+from darkpool_assets.defs.run_options import days_of
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.webhook import WebhookFailed, post_message
 from darkpool_assets.vocabulary import SAMPLE_DATA_NOTICE
@@ -133,21 +134,15 @@ def _evaluations(context: dg.RunStatusSensorContext) -> Iterable[dg.AssetCheckEv
             yield event.asset_check_evaluation_data
 
 
-def _days(run: dg.DagsterRun) -> tuple[str, str] | None:
-    """First and last day that the run was for."""
-    first = run.tags.get("dagster/asset_partition_range_start", run.tags.get("dagster/partition"))
-    return (first, run.tags.get("dagster/asset_partition_range_end", first)) if first else None
-
-
 def _partitions(run: dg.DagsterRun) -> str:
     """The day or the range of days that the run was for; empty where it has none."""
-    return " to ".join(dict.fromkeys(_days(run) or ()))
+    return " to ".join(dict.fromkeys(days_of(run) or ()))
 
 
 def _remedy(run: dg.DagsterRun) -> str:
     """Where to look, and how the days are made again."""
     look = f"Look at /runs/{run.run_id} of the Dagster UI"
-    if not (days := _days(run)):
+    if not (days := days_of(run)):
         return f"{look}."
     first, last = days
     again = f"`darkpool backfill {first} {last}` makes what is not whole again"

@@ -8,7 +8,7 @@ content requests a session once.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,10 +18,9 @@ from darkpool_assets import market_calendar
 from darkpool_assets.defs.automation.session_requests import END_OF_DAY, EVERY_DAY, Ticks, request_sessions, sessions_under_way
 from darkpool_assets.defs.automation.wanted_sessions import wanted_sessions
 from darkpool_assets.defs.clock import Clock
-from darkpool_assets.defs.phase_c.report_site import pages_folder
 from darkpool_assets.defs.raw.finra_otc_weekly_raw import finra_otc_weekly_raw, weeks_to_ask_for
 from darkpool_assets.defs.run_options import LARGEST_RUN
-from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN, Changes
+from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN, DRAWN
 from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.session_choice import contiguous_blocks
 from darkpool_assets.settings import Settings
@@ -29,7 +28,6 @@ from darkpool_assets.sources.errors import SourceError
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.warehouse import Warehouse
 
-DRAWN: Final = ("pressure_plots", "report_site")
 WEEKS_ASKED_FROM: Final = dt.time(21, 0)
 
 
@@ -82,23 +80,21 @@ def _is_time_to_ask(now: dt.datetime) -> bool:
 
 def stale_requests(warehouse: Warehouse, *, settings: Settings, clock: Clock) -> list[dg.RunRequest]:
     """A run per block of stale sessions, oldest first; those that have pages get them again, with their plots."""
-    stale = StoredSessions(settings, warehouse, clock=clock).stale()
+    stored = StoredSessions(settings, warehouse, clock=clock)
+    stale = stored.stale()
+    paged = {day for day in stale if stored.has_site_page(day)}
     requests: list[dg.RunRequest] = []
-    for block in _blocks(stale, settings=settings):
-        drawn = DRAWN if _has_page(block[0], settings) else ()
+    for block in _blocks(stale, paged=paged):
+        drawn = DRAWN if block[0] in paged else ()
         key = f"stale:{_digest({str(day): dict(stale[day]) for day in block})}"
         requests += request_sessions(block, key=key, select=[*DERIVED_AGAIN, *drawn])
     return requests
 
 
-def _blocks(stale: Mapping[dt.date, Changes], *, settings: Settings) -> list[list[dt.date]]:
-    paged = [day for day in stale if _has_page(day, settings)]
-    plain = [day for day in stale if day not in set(paged)]
-    return sorted(contiguous_blocks(paged, largest=LARGEST_RUN) + contiguous_blocks(plain, largest=LARGEST_RUN))
-
-
-def _has_page(day: dt.date, settings: Settings) -> bool:
-    return (pages_folder(settings, day) / "index.html").is_file()
+def _blocks(stale: Collection[dt.date], *, paged: Collection[dt.date]) -> list[list[dt.date]]:
+    """Neighbouring days, those with pages and those without apart."""
+    kinds = [day for day in stale if day in paged], [day for day in stale if day not in paged]
+    return sorted(block for days in kinds for block in contiguous_blocks(days, largest=LARGEST_RUN))
 
 
 def _digest(content: Mapping[str, object] | Sequence[str]) -> str:

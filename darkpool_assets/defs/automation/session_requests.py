@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from darkpool_assets import market_calendar
-from darkpool_assets.defs.run_options import LARGEST_RUN, RANGE_END, RANGE_START
+from darkpool_assets.defs.run_options import LARGEST_RUN, RANGE_END, RANGE_START, days_of
 from darkpool_assets.session_choice import contiguous_blocks
 
 END_OF_DAY: Final = "end_of_day"
-_PARTITION: Final = "dagster/partition"
 _UNENDED: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -71,10 +70,8 @@ def sessions_under_way(instance: dg.DagsterInstance) -> set[dt.date]:
     """The sessions that a run in the queue, or one that has not ended, makes."""
     found: set[dt.date] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_UNENDED))):
-        tags = run.tags
-        first, last = tags.get(RANGE_START, tags.get(_PARTITION)), tags.get(RANGE_END, tags.get(_PARTITION))
-        if first and last:
-            found |= set(market_calendar.sessions_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))
+        if days := days_of(run):
+            found |= set(market_calendar.sessions_between(*map(dt.date.fromisoformat, days)))
     return found
 
 
