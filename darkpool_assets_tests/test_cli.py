@@ -16,10 +16,11 @@ import polars as pl
 import pytest
 
 from darkpool_assets import cli, session_runs
+from darkpool_assets.defs.ledgers import event_entry
 from darkpool_assets.resources import connect_to
 from darkpool_assets.session_runs import Outcome
 from darkpool_assets.settings import Settings
-from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE
+from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE, IngestStatus
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, THURSDAY, WEEK, HandMadeFeeds
 from darkpool_assets_tests.hand_made_graph import Graph, kept_open
@@ -193,6 +194,17 @@ def test_force_is_passed_on(quick: Terminal, asked: list):
     assert asked == [("run", [FRIDAY], True)]
 
 
+@pytest.mark.parametrize(("target", "days"), [(None, [THURSDAY, FRIDAY]), (str(FRIDAY), [FRIDAY])])
+def test_recent_sessions_that_lack_a_feed_are_made_again_unless_a_target_is_named(
+    filled: Terminal, asked: list, monkeypatch: pytest.MonkeyPatch, target: str | None, days: list[dt.date]
+):
+    failed = event_entry("finra_short_daily_raw", THURSDAY, source="", status=IngestStatus.FAILED, message="no answer")
+    filled.warehouse.append({"ingest_ledger": failed})
+    monkeypatch.setattr(cli, "_now", lambda: dt.datetime(2025, 12, 13, 4, tzinfo=dt.UTC))
+    assert filled.run("run", TARGET_DATE=target).code == 0
+    assert asked == [("run", days, False)]
+
+
 # Wrong settings and arguments
 
 
@@ -229,6 +241,7 @@ def test_a_target_that_is_no_past_session_is_refused(terminal: Terminal, day: st
         (("export", "daily_metrics", "rows.csv", "--to", "13.12.2025"), "--to: given"),
         (("nothing",), "No such command"),
         (("run", "--fast"), "No such option"),
+        (("run", "--plots", "some"), "--plots: given 'some'; allowed: last, all"),
         (("backfill", "2025-12-08"), "TO"),
     ],
     ids=" ".join,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from darkpool_assets.defs.side_by_side import one_by_one, side_by_side
+from darkpool_assets.defs.side_by_side import by_memory, one_by_one, side_by_side
+from darkpool_assets.settings import load_settings
 
 DAYS = [dt.date(2025, 12, day) for day in range(1, 12)]
 BAD = DAYS[4]
@@ -75,3 +76,9 @@ def test_nothing_is_under_way_while_a_batch_is_told():
     first, _result = next(side_by_side(lambda day: started.append(day) or day.day, DAYS))
     assert first == DAYS[0]
     assert sorted(started) == DAYS[:8]
+
+
+@pytest.mark.parametrize(("tickers", "way"), [(100, side_by_side), (101, one_by_one)])
+def test_the_prints_of_many_tickers_are_held_for_one_day_at_a_time(tickers: int, way: Way):
+    names = ",".join(f"{first}{second}" for first in "ABCDEFGHIJK" for second in "ABCDEFGHIJ")
+    assert by_memory(load_settings(tickers=",".join(names.split(",")[:tickers]))) is way
