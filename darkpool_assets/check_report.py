@@ -19,7 +19,7 @@ from darkpool_assets.analytics.phase_c_gate import GateVerdict
 from darkpool_assets.analytics.stored_day import RuleVerdict
 from darkpool_assets.rendering.display_text import EN_DASH, counted, printable
 from darkpool_assets.rendering.site.site_model import Gate
-from darkpool_assets.vocabulary import ClassificationMethod, Severity
+from darkpool_assets.vocabulary import ClassificationMethod, RuleState, Severity
 
 _SHOWN_PER_RULE: Final = 20
 _BAR_CELLS: Final = 5
@@ -33,8 +33,15 @@ def verdicts_screen(verdicts: Sequence[RuleVerdict], *, title: str) -> Renderabl
     columns = Column("Check", overflow="fold"), Column("Failing rows", justify="right", no_wrap=True)
     table = ScreenTable("Rule", "", *columns, title=title, title_justify="left")
     for one in verdicts:
-        table.add_row(str(one.rule.number), _mark(one), one.rule.name, "" if one.passed else f"{len(one.findings):,}")
+        table.add_row(str(one.rule.number), _mark(one), one.rule.name, _failing(one))
     return table
+
+
+def _failing(verdict: RuleVerdict) -> str:
+    """How many rows fail, or that there was none to judge."""
+    if verdict.state is RuleState.NOTHING_TO_JUDGE:
+        return RuleState.NOTHING_TO_JUDGE
+    return "" if verdict.passed else f"{len(verdict.findings):,}"
 
 
 def gate_line(gate: GateVerdict, *, day: dt.date) -> str:
@@ -102,6 +109,8 @@ def _configured(coverage: pl.DataFrame) -> str:
 
 
 def _mark(verdict: RuleVerdict) -> str:
+    if verdict.state is RuleState.NOTHING_TO_JUDGE:
+        return EN_DASH
     if verdict.passed:
         return "[green]✓[/]"
     return "[red]✗[/]" if verdict.rule.severity is Severity.ERROR else "[yellow]![/]"

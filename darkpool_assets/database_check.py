@@ -25,7 +25,7 @@ from darkpool_assets.defs.rendered.daily_tables import tables_folder
 from darkpool_assets.defs.stored_day import read_stored_day
 from darkpool_assets.resources import PatientDuckDB
 from darkpool_assets.settings import Settings, SettingsError
-from darkpool_assets.vocabulary import Severity
+from darkpool_assets.vocabulary import RuleState, Severity
 from darkpool_assets.warehouse import Warehouse, WarehouseSchemaError
 
 _RENDERED: Final = ((rendered_tables, tables_folder), (rendered_plots, plots_folder), (rendered_pages, pages_folder))
@@ -116,12 +116,12 @@ def _without_disclaimer(folder: Path) -> list[Finding]:
 
 
 def verdict_rows(verdicts: Sequence[RuleVerdict]) -> pl.DataFrame:
-    """One row per rule: rule (its number), verdict (holds, BROKEN or warns), found (failing rows), severity, check, table."""
+    """One row per rule: rule (its number), verdict (holds, nothing to judge, BROKEN or warns), found (failing rows), severity, check, table."""
     return pl.DataFrame(
         [
             {
                 "rule": one.rule.number,
-                "verdict": "holds" if one.passed else "BROKEN" if one.rule.severity is Severity.ERROR else "warns",
+                "verdict": one.state.upper() if one.state is RuleState.BROKEN else one.state.value,
                 "found": len(one.findings),
                 "severity": one.rule.severity.value,
                 "check": one.rule.name,

@@ -53,7 +53,7 @@ def build_definitions(settings: Settings, *, clock: Clock = system_clock, ticks:
 
 def _marked_as_sample(spec: dg.AssetSpec) -> dg.AssetSpec:
     """The asset, said to hold invented numbers wherever the UI shows it."""
-    return spec.replace_attributes(description=f"**{SAMPLE_DATA_NOTICE}: every number is invented.**\n\n{spec.description}")
+    return spec.replace_attributes(description=f"{SAMPLE_DATA_NOTICE}: every number is invented.\n\n{spec.description}")
 
 
 def _expected_daily(spec: dg.AssetSpec) -> dg.AssetSpec:

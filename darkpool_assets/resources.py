@@ -40,13 +40,27 @@ class PatientDuckDB(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of its own; waits up to two minutes while another process holds the file."""
-        Path(self.database).parent.mkdir(parents=True, exist_ok=True)
+        """A connection of its own; waits up to two minutes while another process holds the file.
+
+        Raises:
+            WarehouseBusy: another process held the file all that time.
+            WarehouseUnreadable: there can be no database at its path, or what is there is none.
+        """
+        self._make_folder()
         connection = self._open()
         try:
             yield connection
         finally:
             _FILES.close(connection, Path(self.database))
+
+    def _make_folder(self) -> None:
+        try:
+            Path(self.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseUnreadable(
+                f"DUCKDB_PATH: given {self.database}, whose folder can't be made ({error.strerror}); allowed: a file in a folder "
+                "that can be written to"
+            ) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:

@@ -19,22 +19,20 @@ from darkpool_assets import market_calendar
 from darkpool_assets.definitions import build_definitions
 from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_tags
 from darkpool_assets.defs.automation.wanted_sessions import HEALED_SESSIONS
-from darkpool_assets.defs.ledgers import utc_now
+from darkpool_assets.defs.ledgers import standing_failure, utc_now
 from darkpool_assets.defs.run_options import FORCE_TAG, LARGEST_RUN
 from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN, DRAWN
 from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.resources import connect_to
+from darkpool_assets.run_failures import StepFailure, failure_lines
 from darkpool_assets.session_choice import contiguous_blocks
 from darkpool_assets.settings import Settings
 from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
-_FAILED: Final = (IngestStatus.FAILED, IngestStatus.PARTIAL, IngestStatus.DEGRADED)
-# Steps that fail with what the ledgers name anyway: assets, and the checks at the end of a range.
-_TELLS_OF_THE_LEDGERS: Final = (*TABLES, "daily_tables", *DRAWN, "day_verdicts", "phase_c_rows", "source_arrival", "rendered_")
-_INTERRUPTED: Final = (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
+_INTERRUPTIONS: Final = (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 
 OnDay = Callable[[str, int, int], None]
 
@@ -48,7 +46,7 @@ class Plots(StrEnum):
 
 @dataclass
 class Outcome:
-    """What a command made: sessions by kind, and what failed, each in words."""
+    """What a command made: sessions by kind, and what failed, each cause in one line."""
 
     made: list[dt.date] = field(default_factory=list)
     skipped: list[dt.date] = field(default_factory=list)
@@ -87,20 +85,20 @@ class SessionRunner:
             plots: Which of `days` get plots and pages; days that have pages already and changed get them again, too.
         """
         started = utc_now()
-        outcome = Outcome()
+        outcome, steps = Outcome(), list[StepFailure]()
         selected = list(select or self.asset_names)
         if tables := [name for name in selected if name not in DRAWN]:
-            outcome.made = self._run_blocks(days, tables, force=force, outcome=outcome)
+            outcome.made = self._run_blocks(days, tables, force=force, failures=steps)
         if select is None or set(select) & set(DERIVED_AGAIN):
             stale = list(self._stored.stale(besides=days))
-            outcome.derived_again = self._run_blocks(stale, DERIVED_AGAIN, force=force, outcome=outcome)
+            outcome.derived_again = self._run_blocks(stale, DERIVED_AGAIN, force=force, failures=steps)
         paged = {day for day in (*outcome.made, *outcome.derived_again) if self._stored.has_site_page(day)}
         to_draw = sorted(paged | set(_days_to_draw(days, plots)))
         for name in DRAWN:  # one after the other: a plot that the gate refuses does not take the day's page away
             if name in selected:
-                drawn = self._run_blocks(to_draw, [name], force=force, outcome=outcome)
+                drawn = self._run_blocks(to_draw, [name], force=force, failures=steps)
                 outcome.made = outcome.made or [day for day in drawn if day in days]
-        self._collect(outcome, started, days)
+        self._collect(outcome, started, days, steps=steps)
         return outcome
 
     def with_unfinished(self, days: Sequence[dt.date]) -> list[dt.date]:
@@ -125,8 +123,10 @@ class SessionRunner:
         outcome.skipped = there
         return outcome
 
-    def _run_blocks(self, days: Sequence[dt.date], select: Sequence[str], *, force: bool, outcome: Outcome) -> list[dt.date]:
-        """Run `days`, failures into `outcome`; returns the days whose run came to its steps.
+    def _run_blocks(
+        self, days: Sequence[dt.date], select: Sequence[str], *, force: bool, failures: list[StepFailure]
+    ) -> list[dt.date]:
+        """Run `days`, failed steps into `failures`; returns the days of runs that started a step.
 
         Raises:
             KeyboardInterrupt: also where Dagster took the interruption for a failure of the step.
@@ -134,10 +134,9 @@ class SessionRunner:
         ran: list[dt.date] = []
         for block in contiguous_blocks(days, largest=LARGEST_RUN):
             result = self._execute(block, select, force=force)
-            failures = [] if result.success else _run_failures(result)
-            if any(words in failure for failure in failures for words in _INTERRUPTED):
+            if any(_is_interruption(event) for event in result.all_events):
                 raise KeyboardInterrupt
-            outcome.failures += failures
+            failures += [] if result.success else _step_failures(result)
             if any(event.is_step_start for event in result.all_events):
                 ran += block
         return ran
@@ -156,47 +155,64 @@ class SessionRunner:
             raise_on_error=False,
         )
 
-    def _collect(self, outcome: Outcome, started: dt.datetime, days: Sequence[dt.date]) -> None:
+    def _collect(self, outcome: Outcome, started: dt.datetime, days: Sequence[dt.date], *, steps: Sequence[StepFailure]) -> None:
+        entries = self._entries_since(started)
+        version = self._settings.inference_version
+        outcome.failures = failure_lines(
+            entries, steps, standing=lambda day, name: standing_failure(self._warehouse, day, name, version=version)
+        )
+        failed = set(entries.filter(pl.col("status") == IngestStatus.FAILED.value)["day"])
+        outcome.made = [day for day in outcome.made if day not in failed]
+        outcome.derived_again = [day for day in outcome.derived_again if day not in failed]
+        wanted = entries.filter(pl.col("day").is_in(list(days)))
+        outcome.not_published = _feeds_with(IngestStatus.NOT_PUBLISHED, wanted, of=len(days))
+        outcome.not_configured = _feeds_with(IngestStatus.NOT_CONFIGURED, wanted, of=len(days))
+
+    def _entries_since(self, started: dt.datetime) -> pl.DataFrame:
+        """The newest entry of each day and raw table or asset that this command wrote."""
         first, last = dt.date.min, market_calendar.last_calendar_day()
         recent = []
         for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
             day_column = TABLES[ledger].day_column
             entries = self._warehouse.newest_entries(ledger, first, last, by=[day_column, owner]).filter(pl.col("at") >= started)
-            recent.append(entries.select("status", "message", owner=owner, day=day_column, failures=_failures_of(entries)))
-        entries = pl.concat(recent)
-        named = entries.filter(pl.col("status").is_in([status.value for status in _FAILED]))
-        words = [f"{row['day']} {row['owner']}: {row['failures'] or row['message']}" for row in named.iter_rows(named=True)]
-        steps = [failure for failure in outcome.failures if not failure.startswith(_TELLS_OF_THE_LEDGERS)]
-        outcome.failures = sorted({*words, *(steps if words else outcome.failures)})
-        failed = set(named.filter(pl.col("status") == IngestStatus.FAILED.value)["day"])
-        outcome.made = [day for day in outcome.made if day not in failed]
-        outcome.derived_again = [day for day in outcome.derived_again if day not in failed]
-        wanted = entries.filter(pl.col("day").is_in(list(days)))
-        for kind, words_of in (
-            (IngestStatus.NOT_PUBLISHED, outcome.not_published),
-            (IngestStatus.NOT_CONFIGURED, outcome.not_configured),
-        ):
-            found = wanted.filter(pl.col("status") == kind.value).group_by("owner").agg(pl.col("day").min(), days=pl.len())
-            words_of += [
-                f"{row['owner']} ({row['days']} of {len(days)} sessions)" for row in found.sort("owner").iter_rows(named=True)
-            ]
+            optional = {name: _text_column(name, entries) for name in ("failures", "caused_by")}
+            recent.append(entries.select("status", "message", owner=owner, day=day_column, **optional))
+        return pl.concat(recent)
 
 
 def _days_to_draw(days: Sequence[dt.date], plots: Plots) -> Sequence[dt.date]:
     return days if plots is Plots.ALL else days[-1:]
 
 
-def _failures_of(entries: pl.DataFrame) -> pl.Expr:
-    return pl.col("failures") if "failures" in entries.columns else pl.lit(None, pl.String)
+def _feeds_with(status: IngestStatus, entries: pl.DataFrame, *, of: int) -> list[str]:
+    """Name the feeds of that status, with the sessions that have it."""
+    counts = entries.filter(pl.col("status") == status.value).group_by("owner").len().sort("owner")
+    return [f"{owner} ({count} of {of} sessions)" for owner, count in counts.iter_rows()]
 
 
-def _run_failures(result: dg.ExecuteInProcessResult) -> list[str]:
+def _text_column(name: str, entries: pl.DataFrame) -> pl.Expr:
+    return pl.col(name) if name in entries.columns else pl.lit(None, pl.String)
+
+
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error if event.is_step_failure else None
+    return any(one is not None and one.cls_name in _INTERRUPTIONS for one in (error, error and error.cause))
+
+
+def _step_failures(result: dg.ExecuteInProcessResult) -> list[StepFailure]:
     """What failed in a run: its steps, or the run itself where it did not come to any."""
     failed = [event for event in result.all_events if event.is_step_failure]
     if failed:
-        return [f"{event.step_key}: {_message(event.step_failure_data.error)}" for event in failed]
+        return [
+            StepFailure(
+                str(event.step_key),
+                _message(event.step_failure_data.error),
+                repeats_ledgers=event.step_failure_data.user_failure_data is not None,
+            )
+            for event in failed
+        ]
     ended = [event for event in result.all_events if event.is_run_failure]
-    return [f"run: {_message(event.job_failure_data.error)}" for event in ended] or ["run: failed"]
+    return [StepFailure("run", _message(event.job_failure_data.error)) for event in ended] or [StepFailure("run", "failed")]
 
 
 def _message(error: Any) -> str:

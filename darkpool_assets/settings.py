@@ -1,33 +1,43 @@
 """Every environment variable of the product: its name, default, meaning and what values are allowed.
 
 Values come from the environment, else from `.env` in the working directory, else from the default. A wrong value is
-refused at start, all faults at once, by the variable's name; the value of a secret is never printed. No I/O beyond that.
+refused at start, all faults at once, by the variable's name; the value of a secret is never printed. What `.env` itself may
+be is asked in env_file.py, what values may be in setting_values.py, how they are shown in setting_display.py.
 """
 
 import datetime as dt
-import json
+import logging
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from darkpool_assets import market_calendar
+from darkpool_assets.env_file import ENCODING, EnvFileError, env_file_faults, exposure_of, meant_setting
+from darkpool_assets.setting_display import is_http_address, masked_json, quoted, shortened, shown
+from darkpool_assets.setting_values import (
+    HTTP_ADDRESS,
+    SYMBOL_FORM,
+    SYMBOL_PATTERN,
+    canonical_zone,
+    http_address,
+    parse_as_of,
+    parse_json_object,
+    parse_symbols,
+)
 from darkpool_assets.vocabulary import ClassificationRule, FetchMode
 
 DEFAULT_TICKERS: Final = "SPY,QQQ,IWM,DIA,XLK,XLF,XLE,XLV,XLI,XLY,XLP,XLU,SMH,KRE,TLT,EEM"
-SYMBOL_PATTERN: Final = re.compile(r"[A-Z]{1,8}(?:[a-z]{1,2}[A-Z]{0,2})?(?:[./][A-Z]{1,4}){0,2}")
-SYMBOL_FORM: Final = "a stock or ETF symbol such as SPY, BRK.B, ABRpD or SPCE/WS"
-INDEX_AND_OPTION_ROOTS: Final = frozenset(
-    {"SPX", "SPXW", "XSP", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "VIX", "VIXW", "DJX", "OEX", "XEO"}
-)
 _WINDOWS: Final = ("short_z_window", "return_z_window", "lit_z_window")
-_TIMEZONE_ALIASES: Final = {"US/Eastern": market_calendar.NEW_YORK, "EST5EDT": market_calendar.NEW_YORK}
+_ENV_FILE: Final = Path(".env")
+_REQUEST_PARAMETERS: Final = ("finra_request_json", "finra_request_params")
+_log = logging.getLogger(__name__)
 
+
+Address = Annotated[str, AfterValidator(http_address)]
 Symbols = Annotated[tuple[str, ...], NoDecode]
 JsonObject = Annotated[dict[str, Any], NoDecode]
 Z = Annotated[float, Field(allow_inf_nan=False)]
@@ -45,7 +55,12 @@ class Settings(BaseSettings):
     """The settings of one process, validated. Field names are the environment variables' names in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
+        env_file=_ENV_FILE,
+        env_file_encoding=ENCODING,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        frozen=True,
     )
 
     # What is inferred, and for which days
@@ -78,7 +93,7 @@ class Settings(BaseSettings):
 
     # Polygon
     polygon_api_key: SecretStr | None = Field(None, description="API key")
-    polygon_base_url: str = Field("https://api.polygon.io", pattern=r"^https?://", description="REST address")
+    polygon_base_url: Address = Field("https://api.polygon.io", description="REST address")
     polygon_trades_file: Path | None = Field(None, description="Trades of one file (CSV, csv.gz or JSON)")
     polygon_trades_dir: Path | None = Field(None, description="Folder of trades flat files, one a day")
     polygon_quotes_file: Path | None = Field(None, description="Quotes of one file")
@@ -89,23 +104,21 @@ class Settings(BaseSettings):
     polygon_requests_per_minute: int | None = Field(
         None, ge=1, le=60_000, description="Most requests a minute; when empty learned from 429s, at least 5 (free plan)"
     )
-    polygon_flat_files_endpoint: str = Field(
-        "https://files.massive.com", pattern=r"^https?://", description="S3 address of the daily flat files"
-    )
+    polygon_flat_files_endpoint: Address = Field("https://files.massive.com", description="S3 address of the daily flat files")
     polygon_flat_files_bucket: str = Field("flatfiles", min_length=1, description="S3 bucket of the flat files")
     polygon_flat_files_key: SecretStr | None = Field(None, description="S3 access key id: with it flat files are read, not REST")
     polygon_flat_files_secret: SecretStr | None = Field(None, description="S3 secret access key")
 
     # FINRA weekly OTC volume
-    finra_otc_url: str = Field(
-        "https://api.finra.org/data/group/otcMarket/name/weeklySummary", pattern=r"^https?://", description="Query API dataset"
+    finra_otc_url: Address = Field(
+        "https://api.finra.org/data/group/otcMarket/name/weeklySummary", description="Query API dataset"
     )
     finra_otc_file: Path | None = Field(None, description="Weekly summary rows of one file (CSV, pipe or JSON)")
     finra_otc_dir: Path | None = Field(None, description="Folder of weekly summary files")
     finra_api_key: SecretStr | None = Field(None, description="Query API client id")
     finra_api_secret: SecretStr | None = Field(None, description="Query API client secret")
-    finra_token_url: str = Field(
-        "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token", pattern=r"^https?://", description="OAuth token address"
+    finra_token_url: Address = Field(
+        "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token", description="OAuth token address"
     )
     finra_request_method: Literal["GET", "POST"] = Field("POST", description="How the Query API is called")
     finra_request_json: JsonObject | None = Field(None, description="JSON object merged into the request body")
@@ -117,13 +130,11 @@ class Settings(BaseSettings):
     finra_symbol_filter: Literal["market", "universe"] = Field("market", description="Whole market, or the configured universe")
 
     # FINRA daily short sale volume
-    finra_short_sale_url: str | None = Field(
-        None, pattern=r"^https?://", description="regShoDaily dataset, the alternative to files"
-    )
+    finra_short_sale_url: Address | None = Field(None, description="regShoDaily dataset, the alternative to files")
     finra_short_sale_file: Path | None = Field(None, description="Short sale file of one day")
     finra_short_sale_dir: Path | None = Field(None, description="Folder of short sale files as published")
-    finra_short_sale_cdn_url: str = Field(
-        "https://cdn.finra.org/equity/regsho/daily", pattern=r"^https?://", description="Where the files are published"
+    finra_short_sale_cdn_url: Address = Field(
+        "https://cdn.finra.org/equity/regsho/daily", description="Where the files are published"
     )
 
     # Index
@@ -137,9 +148,7 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="true: no feed may use the network")
     duckdb_path: Path = Field(Path("data/darkpool.duckdb"), description="The warehouse")
     output_dir: Path = Field(Path("data/output"), description="Rendered tables, plots and pages")
-    site_url: str = Field(
-        "http://127.0.0.1:3001", pattern=r"^https?://", description="Where OUTPUT_DIR is served, as `darkpool ui` does: for links"
-    )
+    site_url: Address = Field("http://127.0.0.1:3001", description="Where OUTPUT_DIR is served, as `darkpool ui` does: for links")
     published_duckdb_path: Path | None = Field(
         None, description="Copy of the warehouse for outside readers, replaced after each run; without raw trades"
     )
@@ -154,52 +163,32 @@ class Settings(BaseSettings):
 
     @field_validator("tickers", mode="before")
     @classmethod
-    def _parse_tickers(cls, value: object) -> tuple[str, ...]:
-        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-        names = list(dict.fromkeys(name for name in names if name))
-        malformed = [name for name in names if not SYMBOL_PATTERN.fullmatch(name)]
-        indices = [name for name in names if name in INDEX_AND_OPTION_ROOTS]
-        if malformed or indices or not names:
-            wrong = malformed + indices or ["no symbol"]
-            raise ValueError(f"given {', '.join(map(repr, wrong))}; allowed: {SYMBOL_FORM}, no index and no index option")
-        return tuple(names)
+    def _parse_tickers(cls, value: str | Iterable[str]) -> tuple[str, ...]:
+        return parse_symbols(value)
 
     @field_validator("finra_request_json", "finra_request_params", "index_proxy_map", mode="before")
     @classmethod
     def _parse_json_object(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            parsed = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"given text that is not JSON ({error}); allowed: a JSON object") from None
-        if not isinstance(parsed, dict):
-            raise ValueError(f"given {type(parsed).__name__}; allowed: a JSON object")  # noqa: TRY004 - pydantic collects ValueError
-        return parsed
+        return parse_json_object(value) if isinstance(value, str) else value
 
     @field_validator("index_proxy_map")
     @classmethod
     def _check_proxy_map(cls, value: dict[str, Any]) -> dict[str, str]:
         wrong = {index: proxy for index, proxy in value.items() if not SYMBOL_PATTERN.fullmatch(str(proxy))}
         if wrong:
-            raise ValueError(f"given {wrong}; allowed: index name -> {SYMBOL_FORM}")
+            raise ValueError(f"given {shortened(str(masked_json(wrong)))}; allowed: index name -> {SYMBOL_FORM}")
         return value
 
     @field_validator("market_tz")
     @classmethod
     def _canonical_zone(cls, value: str) -> str:
-        name = _TIMEZONE_ALIASES.get(value, value)
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"given {value!r}; allowed: an IANA time zone such as America/New_York") from None
-        return name
+        return canonical_zone(value)
 
     @field_validator("as_of")
     @classmethod
     def _check_as_of(cls, value: str | None) -> str | None:
         if value is not None:
-            _parse_as_of(value)
+            parse_as_of(value)
         return value
 
     @field_validator("pressure_sign", mode="before")
@@ -257,6 +246,13 @@ class Settings(BaseSettings):
             raise ValueError(f"given {given}; allowed: both of {key.upper()} and {secret.upper()}, or neither")
         return value
 
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_http_address(value.get_secret_value()):
+            raise ValueError(f"given a value that is none; allowed: {HTTP_ADDRESS}")
+        return value
+
     @field_validator("published_duckdb_path")
     @classmethod
     def _check_is_another_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
@@ -267,32 +263,44 @@ class Settings(BaseSettings):
 
     def as_of_date(self, now: dt.datetime) -> dt.date:
         """AS_OF, or else the moment `now`, reduced to its New York date."""
-        return _parse_as_of(self.as_of) if self.as_of else market_calendar.new_york_date(now)
+        return parse_as_of(self.as_of) if self.as_of else market_calendar.new_york_date(now)
 
     def session_window(self, session: dt.date) -> tuple[dt.datetime, dt.datetime]:
         """First and last instant (UTC) whose prints count for `session`."""
         return market_calendar.session_window(session, rth_start=self.rth_start, rth_end=self.rth_end, market_tz=self.market_tz)
 
 
-def _parse_as_of(value: str) -> dt.date:
-    try:
-        moment = dt.datetime.fromisoformat(value)
-        is_instant = len(value) > len("2026-01-30") and moment.tzinfo is not None
-        return market_calendar.new_york_date(moment) if is_instant else moment.date()
-    except (ValueError, OverflowError):
-        raise ValueError(f"given {value!r}; allowed: an ISO date or instant such as 2026-01-30T18:00:00-05:00") from None
-
-
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process; keyword arguments win over the environment.
+    """Load the settings of this process; keyword arguments win over the environment. What is doubtful is logged.
 
     Raises:
-        SettingsError: one or more values are wrong; the message names all of them.
+        SettingsError: one or more values or names are wrong, or `.env` can't be read; the message names all of them.
     """
+    names = [name.upper() for name in Settings.model_fields]
     try:
-        return Settings(**overrides)
+        faults = env_file_faults(_ENV_FILE, settings=names)
+    except EnvFileError as error:
+        raise SettingsError([str(error)]) from None
+    try:
+        settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(_faults(error, overrides)) from None
+        raise SettingsError(_faults(error, overrides) + faults) from None
+    if faults:
+        raise SettingsError(faults)
+    for warning in _warnings(tuple(names)):
+        _log.warning(warning)
+    return settings
+
+
+def _warnings(names: tuple[str, ...]) -> list[str]:
+    """Name the variables that only resemble a setting, and a `.env` that others may read."""
+    meant = {name: meant_setting(name, names) for name, value in os.environ.items() if value}
+    unknown = [
+        f"{shortened(name)} in the environment is no setting and changes nothing; {setting} was probably meant"
+        for name, setting in meant.items()
+        if setting
+    ]
+    return unknown + [warning for warning in (exposure_of(_ENV_FILE),) if warning]
 
 
 def _faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[str]:
@@ -301,13 +309,14 @@ def _faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[str]:
     for fault in error.errors(include_url=False, include_input=False):
         message = fault["msg"].removeprefix("Value error, ")
         name = str(fault["loc"][0])
-        faults.append(f"{name.upper()}: {message if message.startswith('given ') else _told(name, message, given.get(name))}")
+        faults.append(f"{name.upper()}: {message if message.startswith('given ') else _refusal(name, message, given.get(name))}")
     return faults
 
 
-def _told(name: str, message: str, value: str | None) -> str:
-    shown = "a value" if "SecretStr" in str(Settings.model_fields[name].annotation) else repr(value)
-    return f"given {shown}; allowed: {message[:1].lower()}{message[1:]} ({Settings.model_fields[name].description})"
+def _refusal(name: str, message: str, value: str | None) -> str:
+    is_hidden = "SecretStr" in str(Settings.model_fields[name].annotation) or name in _REQUEST_PARAMETERS
+    allowed = f"{message[:1].lower()}{message[1:]} ({Settings.model_fields[name].description})"
+    return f"given {'a value' if is_hidden else quoted(value)}; allowed: {allowed}"
 
 
 def _text_values() -> dict[str, str]:
@@ -325,23 +334,11 @@ def _origins() -> dict[str, tuple[str, str]]:
 
 
 def describe_settings(settings: Settings) -> list[tuple[str, str, str, str]]:
-    """One row per setting: (NAME, value as text with secrets masked, where it came from, meaning)."""
+    """Describe every setting in a row: (NAME, value as text with secrets masked, where it came from, meaning)."""
     origins = _origins()
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        rows.append((name.upper(), _shown(value), origins.get(name, ("", "default"))[1], field.description or ""))
+        text = shown(masked_json(value) if name in _REQUEST_PARAMETERS else value)
+        rows.append((name.upper(), text, origins.get(name, ("", "default"))[1], field.description or ""))
     return rows
-
-
-def _shown(value: object) -> str:
-    spellings: dict[type, Callable[[Any], str]] = {
-        type(None): lambda _: "",
-        SecretStr: lambda _: "********",
-        tuple: ",".join,
-        dict: json.dumps,
-        bool: lambda flag: str(flag).lower(),
-        float: lambda number: f"{number:g}",
-        dt.time: lambda time: f"{time:%H:%M}",
-    }
-    return spellings.get(type(value), str)(value)

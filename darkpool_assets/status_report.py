@@ -4,9 +4,11 @@ Reads the warehouse and prints nothing itself.
 """
 
 import datetime as dt
+import json
 from typing import Final
 
 import polars as pl
+from rich.markup import escape
 from rich.table import Column
 from rich.table import Table as ScreenTable
 
@@ -27,6 +29,7 @@ def status_tables(warehouse: Warehouse, *, settings: Settings, now: dt.datetime)
     return [
         _stored(warehouse),
         _newest_readings(warehouse),
+        *_reservations(warehouse),
         _awaited_weeks(warehouse, settings=settings, as_of=settings.as_of_date(now)),
         _gate(warehouse, settings=settings),
         _changes_of_provenance(warehouse, settings=settings),
@@ -49,6 +52,26 @@ def _newest_readings(warehouse: Warehouse) -> ScreenTable:
         when = f"{row['at']:%Y-%m-%d %H:%M}"
         table.add_row(row["feed"], str(row["partition_date"]), row["source"], row["status"], *counts, when)
     return table
+
+
+def _reservations(warehouse: Warehouse) -> list[ScreenTable]:
+    """What the newest readings left out or could not tell apart; no table where there is nothing to say."""
+    newest = warehouse.newest_entries(
+        "ingest_ledger", dt.date.min, market_calendar.last_calendar_day(), by=["feed", "partition_date", "source"]
+    ).filter(pl.col("left_out").is_not_null() | (pl.col("unidentified_rows") > 0))
+    if newest.is_empty():
+        return []
+    table = ScreenTable(
+        "Feed", "Partition", Column("What", overflow="fold"), title="Read with reservations", title_justify="left"
+    )
+    for row in newest.sort("partition_date", "at", descending=True).head(_SHOWN_CHANGES).iter_rows(named=True):
+        faults = [f"{one['symbol']} left out: {one['fault']}" for one in json.loads(row["left_out"] or "[]")]
+        if row["unidentified_rows"]:
+            faults.append(f"{row['unidentified_rows']:,} prints without id or sequence number: repeated ones not recognised")
+        table.add_row(row["feed"], str(row["partition_date"]), escape("; ".join(faults)))
+    if newest.height > _SHOWN_CHANGES:
+        table.add_row("…", "", f"and {newest.height - _SHOWN_CHANGES} more readings")
+    return [table]
 
 
 def _awaited_weeks(warehouse: Warehouse, *, settings: Settings, as_of: dt.date) -> ScreenTable:

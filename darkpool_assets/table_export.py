@@ -5,6 +5,8 @@ import io
 from pathlib import Path
 from typing import Final
 
+import polars.selectors as cs
+
 from darkpool_assets.rendering.daily_table.daily_table_csv import inert_text
 from darkpool_assets.rendering.files import write_atomically
 from darkpool_assets.settings import SettingsError
@@ -34,7 +36,8 @@ def export_table(warehouse: Warehouse, table: str, file: Path, *, first: dt.date
         raise SettingsError([f"TABLE: {table} holds no row between {first} and {last}; `darkpool status` shows what is stored"])
     buffer = io.BytesIO()
     if file.suffix == ".csv":
-        rows.with_columns(inert_text()).write_csv(buffer)
+        # With their offset, so that exported trades can be read again as a trade file.
+        rows.with_columns(inert_text(), cs.datetime().dt.replace_time_zone("UTC")).write_csv(buffer)
     else:
         rows.write_parquet(buffer)
     write_atomically(file, buffer.getvalue())

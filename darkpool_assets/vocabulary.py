@@ -166,6 +166,15 @@ class IngestStatus(StrEnum):
     PRUNED = "PRUNED"
 
 
+class RuleState(StrEnum):
+    """What a rule says of a day; the values are how screens and pages show it."""
+
+    HOLDS = "holds"
+    NOTHING_TO_JUDGE = "nothing to judge"
+    WARNS = "warns"
+    BROKEN = "broken"
+
+
 class Severity(StrEnum):
     """ERROR rules gate Phase C; WARN rules inform."""
 

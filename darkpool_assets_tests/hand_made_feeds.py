@@ -95,7 +95,7 @@ class HandMadeFeeds:
             for number in range(10):
                 price = close_of(day, symbol) + (0.01 if number < buys_of(day, symbol) else -0.01)
                 at = _instant(day, number)
-                lines.append(f'{symbol},"37",0,11,{number},{at},{price:.2f},{number},{at},{size},1,,')
+                lines.append(f'{symbol},"37",0,11,{number + 1},{at},{price:.2f},{number},{at},{size},1,,')
             at = _instant(day, 10)
             lines.append(f'{symbol},"",0,4,x,{at},{close_of(day, symbol):.2f},11,{at},70000,1,201,{at}')
         return self._write(f"trades/{day}.csv", "\n".join([*lines, ""]))

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +16,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from darkpool_assets import cli, session_runs
+from darkpool_assets import cli, commands, session_runs, site_server
 from darkpool_assets.defs.ledgers import event_entry
 from darkpool_assets.resources import connect_to
+from darkpool_assets.sample_market import writing
 from darkpool_assets.session_runs import Outcome
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import DISCLAIMER, SAMPLE_DATA_NOTICE, IngestStatus
@@ -138,14 +140,16 @@ def columns(screen: str) -> list[str]:
 
 def test_a_run_makes_the_target_day_and_the_instance_on_disk_knows_it(terminal: Terminal):
     said = terminal.run("run", TICKERS="SPY")
-    assert (said.code, said.out) == (0, "Made: 2025-12-12\n")
+    page = terminal.folder / "output" / "index.html"
+    assert (said.code, said.out) == (0, f"Made: 2025-12-12\nOpen      {page}\n")
+    assert page.is_file()
     assert terminal.warehouse.stored_days("daily_metrics", MONDAY, FRIDAY) == [FRIDAY]
     assert (terminal.folder / "output" / "tables" / str(FRIDAY) / "daily_metrics.html").is_file()
     with dg.DagsterInstance.get() as instance:
         assert [run.job_name for run in instance.get_runs()] == ["end_of_day"] * 3  # tables, plots, pages
     assert "telemetry" in (terminal.folder / "home" / "dagster.yaml").read_text()
     again = terminal.run("backfill", str(FRIDAY), str(FRIDAY))
-    assert (again.code, again.out) == (0, "Skipped, there and unchanged: 2025-12-12\n")
+    assert (again.code, again.out) == (0, f"Skipped, there and unchanged: 2025-12-12\nOpen      {page}\n")
 
 
 def test_feeds_that_are_not_configured_are_named_and_no_failure(running: Terminal):
@@ -200,7 +204,7 @@ def test_recent_sessions_that_lack_a_feed_are_made_again_unless_a_target_is_name
 ):
     failed = event_entry("finra_short_daily_raw", THURSDAY, source="", status=IngestStatus.FAILED, message="no answer")
     filled.warehouse.append({"ingest_ledger": failed})
-    monkeypatch.setattr(cli, "_now", lambda: dt.datetime(2025, 12, 13, 4, tzinfo=dt.UTC))
+    monkeypatch.setattr(commands, "_now", lambda: dt.datetime(2025, 12, 13, 4, tzinfo=dt.UTC))
     assert filled.run("run", TARGET_DATE=target).code == 0
     assert asked == [("run", days, False)]
 
@@ -339,8 +343,18 @@ def test_check_says_when_the_numbers_are_a_sample(filled: Terminal):
     assert SAMPLE_DATA_NOTICE in filled.run("check", SAMPLE_DATA="true").out
 
 
-def test_check_of_a_day_that_was_never_derived_is_closed(filled: Terminal):
-    assert filled.run("check", str(SESSIONS[0])).code == 1
+def test_check_of_a_day_that_is_not_stored_ends_with_two_and_names_what_is(filled: Terminal):
+    said = filled.run("check", str(SESSIONS[0]))
+    assert said.code == 2
+    fault = "DATE: given 2025-12-03, not stored under PhaseA_v1; allowed: a stored session from 2025-12-08 to 2025-12-12"
+    assert fault in said.err
+
+
+def test_check_of_a_version_that_is_not_stored_names_it(filled: Terminal):
+    said = filled.run("check", "2025-12-12", INFERENCE_VERSION="B")
+    assert said.code == 2
+    assert "DATE: given 2025-12-12, and " in said.err
+    assert "holds no session of B; make one with `darkpool run`" in said.err
 
 
 # config
@@ -414,15 +428,138 @@ def test_rebuild_restores_a_tampered_day_and_says_which_raw_table_has_no_file_an
 
 
 def test_the_ui_listens_on_this_machine_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
-    commands: list[list[str]] = []
+    started: list[list[str]] = []
     monkeypatch.setenv("SITE_URL", "http://127.0.0.1:3001")  # restored afterwards: the command sets it for its children
-    monkeypatch.setattr(cli, "_attended", lambda command: commands.append(command) or 0)
+    monkeypatch.setattr(site_server, "run_attended", lambda command, **_: started.append(command) or 0)
     said = terminal.run("ui", "--port", "3999")
     assert "Report site on http://127.0.0.1:4000" in said.out
-    words = commands[0]
+    words = started[0]
     assert words[words.index("-h") + 1] == "127.0.0.1"
     assert words[words.index("-p") + 1] == "3999"
     assert Path(words[words.index("-w") + 1]).name == "workspace.yaml"
+
+
+# Paths, ports and the demo
+
+
+@pytest.mark.parametrize("name", ["DUCKDB_PATH", "OUTPUT_DIR", "DAGSTER_HOME", "PUBLISHED_DUCKDB_PATH"])
+@pytest.mark.parametrize("words", [("run",), ("backfill", "2025-12-08", "2025-12-12"), ("ui",)], ids=lambda words: words[0])
+def test_a_path_that_can_not_be_written_to_is_refused_before_work_starts(
+    quick: Terminal, asked: list, words: tuple[str, ...], name: str
+):
+    said = quick.run(*words, **{name: "/proc/darkpool/place"})
+    assert said.code == 2
+    assert f"{name}: given /proc/darkpool/place, which can't be written to (" in said.err
+    assert (asked, said.out) == ([], "")
+
+
+def test_an_export_that_can_not_be_written_is_refused(filled: Terminal):
+    said = filled.run("export", "daily_metrics", "/proc/rows.csv")
+    assert said.code == 2
+    assert "FILE: given /proc/rows.csv, which can't be written to (" in said.err
+
+
+@pytest.mark.parametrize("port", ["70000", "65535", "0", "-1"])
+@pytest.mark.parametrize("words", [("ui",), ("demo", "--ui")], ids=" ".join)
+def test_a_port_that_is_none_is_refused_with_the_range_that_is_allowed(terminal: Terminal, words: tuple[str, ...], port: str):
+    said = terminal.run(*words, "--port", port)
+    assert said.code == 2
+    assert f"--port: given {port}; allowed: 1 to 65534" in said.err
+    assert list(terminal.folder.glob("data")) == []
+
+
+@pytest.mark.parametrize("words", [("ui",), ("demo", "--ui")], ids=" ".join)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_port_in_use_is_refused_before_anything_is_announced(terminal: Terminal, words: tuple[str, ...], offset: int):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        said = terminal.run(*words, "--port", str(number - offset))
+    assert said.code == 2
+    assert f" {number} (" in said.err
+    assert said.out == ""
+
+
+@pytest.fixture
+def demo(filled: Terminal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A terminal in a folder whose data/demo holds the made week as its demo; the user's own database is gone."""
+    folder = filled.folder / "data" / "demo"
+    folder.mkdir(parents=True)
+    shutil.copyfile(filled.database, folder / "darkpool.duckdb")
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    with kept_open(folder):
+        yield filled
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("check", "2025-12-12", "--demo"), SAMPLE_DATA_NOTICE),
+        (("status", "--demo"), "OTC weeks in reach"),
+        (("config", "--demo"), "data/demo/darkpool.duckdb"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_on_the_demo_reads_its_database_under_its_settings(demo: Terminal, words: tuple[str, ...], shown: str):
+    said = demo.run(*words, DUCKDB_PATH="nowhere.duckdb", duckdb_path="nowhere.duckdb")
+    assert shown in "".join(said.out.replace("│", " ").split()) or shown in said.out
+    assert said.err == ""
+
+
+def test_an_export_of_the_demo_lands_where_the_user_is(demo: Terminal):
+    said = demo.run("export", "daily_metrics", "rows.csv", "--demo")
+    assert said.code == 0
+    assert (demo.folder / "rows.csv").is_file()
+
+
+def test_the_ui_of_the_demo_serves_its_pages(demo: Terminal, monkeypatch: pytest.MonkeyPatch):
+    served: list[tuple[Path, int]] = []
+    monkeypatch.setattr(site_server, "serve_ui", lambda settings, port: served.append((settings.output_dir, port)) or 0)
+    assert demo.run("ui", "--demo", "--port", "3999").code == 0
+    assert served == [(demo.folder / "data" / "demo" / "output", 3999)]
+
+
+@pytest.mark.parametrize(
+    "words", [("check",), ("status",), ("config",), ("export", "daily_metrics", "rows.csv"), ("ui",)], ids=" ".join
+)
+def test_without_a_demo_the_option_is_refused_with_the_command_that_makes_it(terminal: Terminal, words: tuple[str, ...]):
+    said = terminal.run(*words, "--demo")
+    assert said.code == 2
+    assert "--demo: given, and data/demo holds no demo; make it with `darkpool demo`" in said.err
+
+
+def test_the_demo_says_how_to_look_at_it(quick: Terminal, asked: list, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writing, "write_sample_market", lambda *_args, **_options: None)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    said = quick.run("demo", "--sessions", "1")
+    assert said.code == 0
+    assert "Look      darkpool check --demo, darkpool status --demo, darkpool ui --demo" in said.out
+
+
+def test_a_misnamed_setting_of_the_environment_is_a_warning_on_stderr_once(filled: Terminal):
+    said = filled.run("backfill", "2025-12-12", "2025-12-12", "--select", "daily_metrics", OFLINE="true")
+    assert said.code == 0
+    assert said.err.count("OFLINE in the environment is no setting") == 1
+
+
+def test_a_misnamed_setting_of_the_dotenv_file_ends_with_two(terminal: Terminal):
+    (terminal.folder / ".env").write_text("OFLINE=true\n")
+    said = terminal.run("config")
+    assert said.code == 2
+    assert "OFLINE: given in .env, which is no setting; allowed: OFFLINE, if that was meant" in said.err
+
+
+def test_a_dotenv_file_in_utf_16_ends_with_two_in_one_line(terminal: Terminal):
+    (terminal.folder / ".env").write_bytes("TICKERS=SPY\n".encode("utf-16-le"))
+    said = terminal.run("config")
+    assert (said.code, said.err) == (2, "Wrong settings:\n  .env: given text in UTF-16; allowed: UTF-8\n")
+
+
+def test_a_dotenv_file_that_others_may_read_is_a_warning_on_stderr(terminal: Terminal):
+    (terminal.folder / ".env").write_text("BACKFILL_COUNT=7\n")
+    (terminal.folder / ".env").chmod(0o644)
+    assert "`chmod 600 .env`" in terminal.run("config").err
 
 
 def test_help_carries_the_disclaimer_and_every_command(terminal: Terminal):

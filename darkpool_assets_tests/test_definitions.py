@@ -93,6 +93,31 @@ def test_checks_stand_on_their_assets(definitions: dg.Definitions) -> None:
     assert counted == CHECKS_PER_ASSET
 
 
+def descriptions(definitions: dg.Definitions) -> dict[str, str]:
+    """Every description that the Dagster UI shows, by what it describes."""
+    repository = definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    found = {one.name: one.description or "" for one in (*jobs, *repository.schedule_defs, *repository.sensor_defs)}
+    for spec in definitions.resolve_all_asset_specs():
+        found[spec.key.to_user_string()] = spec.description or ""
+        columns = spec.metadata["dagster/column_schema"].columns if "dagster/column_schema" in spec.metadata else []
+        found |= {f"{spec.key.to_user_string()}.{column.name}": column.description or "" for column in columns}
+    for checks in definitions.asset_checks or []:
+        found |= {f"{spec.asset_key.to_user_string()}:{spec.name}": spec.description or "" for spec in checks.check_specs}
+    return found
+
+
+@pytest.mark.parametrize("sample_data", [True, False])
+def test_every_description_is_plain_text(sample_data: bool) -> None:
+    shown = descriptions(build_definitions(load_settings(sample_data=sample_data)))
+    assert [name for name, text in shown.items() if not text.strip() or "**" in text] == []
+
+
+def test_every_check_says_what_it_means_before_the_remedy(definitions: dg.Definitions) -> None:
+    told = {name: text.partition(" If not: ") for name, text in descriptions(definitions).items() if ":" in name}
+    assert [name for name, (meaning, _if_not, remedy) in told.items() if not (meaning.rstrip().endswith(".") and remedy)] == []
+
+
 def test_no_check_blocks(definitions: dg.Definitions) -> None:
     specs = [spec for checks in definitions.asset_checks or [] for spec in checks.check_specs]
     assert [spec.name for spec in specs if spec.blocking or spec.partitions_def is not trading_days] == []

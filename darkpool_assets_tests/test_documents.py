@@ -9,7 +9,7 @@ import pytest
 
 import darkpool_assets
 from darkpool_assets.analytics.phase_c_gate import RULES
-from darkpool_assets.cli import app
+from darkpool_assets.commands import app
 from darkpool_assets.definitions import build_definitions
 from darkpool_assets.settings import Settings, describe_settings, load_settings
 from darkpool_assets.tables import TABLES

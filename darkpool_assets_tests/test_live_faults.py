@@ -470,7 +470,7 @@ def test_aggregates_are_of_the_session_that_was_asked_for_whatever_they_say(
 
 @pytest.mark.parametrize(
     ("name", "retry_after", "least"),
-    [("trades", None, 60), ("trades", "7", 7), ("aggregates", "7", 7), ("weeklySummary", None, 1), ("weeklySummary", "7", 7)],
+    [("trades", None, 2), ("trades", "7", 7), ("aggregates", "7", 7), ("weeklySummary", None, 1), ("weeklySummary", "7", 7)],
 )
 def test_a_rate_limit_is_waited_for(ground: Field, clock: Clock, name: str, retry_after: str | None, least: float):
     service, graph = SERVICES[name], ground.fresh()

@@ -134,6 +134,53 @@ def test_a_forced_run_stores_what_is_unchanged(again: Graph):
         assert again.ledger(feed, FRIDAY)[-1] == "STORED", feed
 
 
+# What failed
+
+
+BROKEN = {
+    "polygon_equity_trades_raw": ("trades/2025-12-12.csv", "nonsense\n1\n"),
+    "finra_short_daily_raw": ("short/CNMSshvol20251212.txt", "nonsense\n1\n"),
+    "polygon_daily_agg_raw": ("aggs/2025-12-12.csv", "nonsense\n1\n"),
+    "finra_otc_weekly_raw": ("otc/weekly_2025-12-08.json", "{"),
+}
+
+
+def break_feed(graph: Graph, feed: str) -> None:
+    name, text = BROKEN[feed]
+    (graph.feeds.folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("feed", BROKEN)
+def test_a_wrong_file_of_a_single_day_is_named_once_as_its_feeds_failure(graph: Graph, feed: str):
+    break_feed(graph, feed)
+    (failure,) = graph.run([FRIDAY], plots="last").failures
+    assert failure.startswith(f"{FRIDAY} {feed}: ")
+    assert Path(BROKEN[feed][0]).name in failure
+
+
+@pytest.mark.parametrize("feed", BROKEN)
+def test_a_wrong_file_of_a_range_is_named_once_as_its_feeds_failure(graph: Graph, feed: str):
+    break_feed(graph, feed)
+    (failure,) = graph.run([THURSDAY, FRIDAY], plots="last").failures
+    assert f"{FRIDAY} {feed}: " in failure
+    assert "Materialise" not in failure
+
+
+def test_a_failure_of_an_earlier_command_is_named_once_as_the_cause(graph: Graph):
+    break_feed(graph, "finra_short_daily_raw")
+    graph.run([THURSDAY, FRIDAY], RAW)
+    (failure,) = graph.run([THURSDAY, FRIDAY], ["lit_direction_daily", "daily_metrics", "daily_tables"]).failures
+    assert failure.startswith(f"{FRIDAY} finra_short_daily_raw: MalformedSource: CNMSshvol20251212.txt")
+    assert failure.endswith("(in an earlier run)")
+
+
+def test_a_closed_gate_is_named_itself_where_nothing_failed_before_it(again: Graph):
+    with connect_to(again.folder / "darkpool.duckdb")() as connection:
+        connection.execute("update daily_metrics set data_quality = 'PRE_OTC' where symbol = 'SPY' and date = '2025-12-12'")
+    (failure,) = again.run([FRIDAY], ["composite_signal"]).failures
+    assert failure.startswith(f"{FRIDAY} composite_signal: GateClosed: ")
+
+
 # What later days rest on
 
 

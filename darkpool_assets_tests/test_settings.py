@@ -130,7 +130,7 @@ WRITTEN = {
     "TARGET_DATE": ("2025-01-08", dt.date(2025, 1, 8)),
     "BACKFILL_COUNT": ("1", 1),
     "MIN_LIT_VOLUME": ("0", 0),
-    "MARKET_TZ": ("America/Chicago", "America/Chicago"),
+    "MARKET_TZ": ("America/Toronto", "America/New_York"),
     "RTH_START": ("09:31", dt.time(9, 31)),
     "RTH_END": ("16:00", dt.time(16)),
     "INFERENCE_VERSION": ("PhaseA_v2.1-x", "PhaseA_v2.1-x"),
@@ -183,6 +183,46 @@ def test_settings_cannot_be_changed_afterwards():
 
 
 # Where values come from
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_the_first_name_of_a_dotenv_file_is_read_with_and_without_a_byte_order_mark(encoding):
+    Path(".env").write_text("BACKFILL_COUNT=7\nTICKERS=IWM\n", encoding=encoding)
+    settings = load_settings()
+    assert (settings.backfill_count, settings.tickers) == (7, ("IWM",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_dotenv_file_in_another_encoding_is_refused_in_one_line(refused, encoding):
+    Path(".env").write_bytes("# Börse\nBACKFILL_COUNT=0\n".encode(encoding))
+    (fault,) = refused()
+    assert fault.startswith(".env: given text")
+    assert fault.endswith("; allowed: UTF-8")
+
+
+def test_a_folder_named_as_the_dotenv_file_is_refused(refused):
+    Path(".env").mkdir()
+    assert refused() == [".env: given a folder; allowed: a text file in UTF-8, or none"]
+
+
+def test_a_misnamed_setting_of_the_dotenv_file_is_refused_with_all_other_faults(refused):
+    Path(".env").write_text("OFLINE=true\nBACKFILL_COUNT=0\n", encoding="utf-8")
+    assert [fault.split(":")[0] for fault in refused(FETCH_MODE="never")] == ["FETCH_MODE", "BACKFILL_COUNT", "OFLINE"]
+
+
+def test_a_misnamed_setting_of_the_environment_is_a_warning(given, caplog):
+    given(OFLINE="true", DAGSTER_HOME="home", ticker="SPY")
+    assert caplog.messages == [
+        "OFLINE in the environment is no setting and changes nothing; OFFLINE was probably meant",
+        "ticker in the environment is no setting and changes nothing; TICKERS was probably meant",
+    ]
+
+
+def test_a_dotenv_file_that_others_may_read_is_a_warning(caplog):
+    Path(".env").write_text("BACKFILL_COUNT=7\n", encoding="utf-8")
+    Path(".env").chmod(0o644)
+    load_settings()
+    assert caplog.messages == [".env may be read or written by others on this machine; `chmod 600 .env` keeps its keys yours"]
 
 
 def test_the_environment_wins_over_the_dotenv_file_and_the_file_over_the_default(given):
@@ -273,6 +313,52 @@ def test_a_secret_of_the_wrong_kind_is_refused_without_its_value():
         load_settings(polygon_api_key=[CANARY])
     assert CANARY not in str(error.value)
     assert "POLYGON_API_KEY" in str(error.value)
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_no_secret_of_an_address_or_of_parameters_is_described(given, where):
+    values = {
+        "POLYGON_BASE_URL": f"https://user:{CANARY}@host/v3?apiKey={CANARY}#{CANARY}",
+        "FINRA_REQUEST_JSON": f'{{"limit": 5, "auth": {{"token": "{CANARY}"}}}}',
+        "FINRA_REQUEST_PARAMS": f'{{"apiKey": "{CANARY}"}}',
+        "FINRA_OTC_FILE": f"https://user:{CANARY}@host/file.csv",
+    }
+    if where == ".env":
+        Path(".env").write_text("".join(f"{name}='{value}'\n" for name, value in values.items()), encoding="utf-8")
+    rows = {name: value for name, value, *_ in describe_settings(given(**(values if where == "environment" else {})))}
+    assert CANARY not in str(rows)
+    assert rows["POLYGON_BASE_URL"] == "https://********@host/v3?apiKey=********#********"
+    assert rows["FINRA_REQUEST_JSON"] == '{"limit": 5, "auth": "********"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POLYGON_BASE_URL", f"ftp://user:{CANARY}@host?key={CANARY}"),
+        ("POLYGON_BASE_URL", f"user:{CANARY}@host"),
+        ("FINRA_OTC_URL", f"https://user:{CANARY}/x@host"),
+        ("FINRA_SHORT_SALE_URL", f"{CANARY}@host"),
+        ("FETCH_MODE", f"https://host?token={CANARY}"),
+        ("TICKERS", f"SPY,https://user:{CANARY}@host"),
+        ("AS_OF", f"https://user:{CANARY}@host"),
+        ("MARKET_TZ", f"https://user:{CANARY}@host"),
+        ("INDEX_PROXY_MAP", f'{{"SPX": "https://user:{CANARY}@host"}}'),
+        ("INDEX_PROXY_MAP", f'{{"SPX": {{"token": "{CANARY}"}}}}'),
+        ("FINRA_REQUEST_JSON", f'{{"token": "{CANARY}"'),
+        ("FINRA_REQUEST_PARAMS", f'["{CANARY}"]'),
+        ("ALERT_WEBHOOK_URL", f"hooks.example.com/{CANARY}"),
+        ("ALERT_WEBHOOK_URL", f"ftp://host/{CANARY}"),
+        ("ALERT_WEBHOOK_URL", f"https:///{CANARY}"),
+    ],
+)
+def test_a_refused_value_is_quoted_without_its_secrets(refused, name, value):
+    (fault,) = refused(**{name: value})
+    assert fault.startswith(f"{name}: given ")
+    assert CANARY not in fault
+
+
+def test_a_webhook_with_a_host_is_accepted(given):
+    assert given(ALERT_WEBHOOK_URL="https://hooks.example.com/x").alert_webhook_url is not None
 
 
 # Refusals
@@ -391,11 +477,17 @@ def test_a_well_formed_symbol_is_accepted_and_keeps_its_case(given, symbol):
 @pytest.mark.parametrize(
     "symbol",
     ["SPXW", "SPX", "NDX", "VIX", "spy", "O:SPXW251219C06000000", "SPXW251219C06000000", "^SPX", "I:SPX", "SPY QQQ", "../SPY",
-     "BRK..B", "A/../B", "/A", "A/", ".A", "SPY;", "=SPY", "<B>", "ABCDEFGHI", "SPY\nQQQ", "S\u00c4P", "1A", "A" * 400],
+     "BRK..B", "A/../B", "/A", "A/", ".A", "SPY;", "=SPY", "<B>", "ABCDEFGHI", "SPY\nQQQ", "S\u00c4P", "1A"],
 )  # fmt: skip
 def test_an_index_an_option_and_a_malformed_symbol_are_refused_by_name(refused, symbol):
     (fault,) = refused(TICKERS=f"QQQ,{symbol}")
     assert fault.startswith(f"TICKERS: given {symbol!r}; allowed: ")
+
+
+def test_a_long_value_is_quoted_cut(refused):
+    (fault,) = refused(TICKERS="A" * 4000)
+    assert fault.startswith("TICKERS: given 'AAAA")
+    assert len(fault.split("; allowed: ")[0]) < 250
 
 
 def test_all_refused_symbols_are_named_and_the_good_ones_are_not(refused):
@@ -496,14 +588,41 @@ def test_without_as_of_the_moment_of_the_run_is_reduced_to_its_new_york_date(giv
     assert given().as_of_date(now) == date
 
 
-@pytest.mark.parametrize("name", ["US/Eastern", "America/New_York"])
-def test_new_yorks_zone_has_one_name(given, name):
+@pytest.mark.parametrize(
+    "name", ["US/Eastern", "America/New_York", "America/Toronto", "EST5EDT", "America/Detroit", "Canada/Eastern"]
+)
+def test_new_yorks_clock_has_one_name(given, name):
     assert given(MARKET_TZ=name).market_tz == "America/New_York"
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "/etc/localtime", "America", "EST 5"])
 def test_a_zone_that_is_a_path_or_unknown_is_refused(refused, name):
-    assert refused(MARKET_TZ=name)[0].startswith(f"MARKET_TZ: given {name!r}")
+    assert refused(MARKET_TZ=name)[0].startswith(f"MARKET_TZ: given {name!r}, no time zone; allowed: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EST",
+        "Etc/GMT+5",
+        "America/Panama",
+        "America/Chicago",
+        "America/Havana",
+        "America/Indiana/Indianapolis",
+        "Europe/London",
+        "UTC",
+    ],
+)
+def test_a_zone_with_another_clock_on_some_session_is_refused(refused, name):
+    (fault,) = refused(MARKET_TZ=name)
+    assert fault.startswith(f"MARKET_TZ: given {name!r}, whose clock is not New York's, as on ")
+    assert "America/New_York, US/Eastern, America/Toronto, EST5EDT" in fault
+
+
+@pytest.mark.parametrize("name", ["US/Eastern", "America/New_York", "America/Toronto", "EST5EDT"])
+def test_the_usual_zones_are_known_without_the_calendar(given, monkeypatch, name):
+    monkeypatch.setattr(market_calendar, "all_sessions", lambda: pytest.fail("looked at the calendar"))
+    assert given(MARKET_TZ=name).market_tz == "America/New_York"
 
 
 def test_the_session_window_of_the_settings_is_the_calendars(given):

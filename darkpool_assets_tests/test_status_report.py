@@ -57,6 +57,22 @@ def test_a_filled_database_shows_days_and_rows_of_each_table(screens: list[str])
     assert cells(line_of(stored, "finra_short_daily_raw")) == ["finra_short_daily_raw", "8", "24", "2025-12-03", "2025-12-12"]
 
 
+def test_what_a_reading_left_out_or_could_not_tell_apart_is_said(again: Graph):
+    own = "symbol,timestamp,price,size\n" + "SPY,2025-12-12T15:00:00Z,600,100\n" * 3
+    path = again.folder / "mine.csv"
+    path.write_text(own)
+    aggregates = again.feeds.write_aggregates(FRIDAY)
+    aggregates.write_text(f"{aggregates.read_text()}THIN,0,14.6,14.6,14.6,14.6,1,0\n")
+    again.run([FRIDAY], polygon_trades_file=path)
+    (screen,) = [screen for screen in shown(again) if "Read with reservations" in screen]
+    assert "3 prints without id or sequence number" in line_of(screen, "polygon_equity_trades_raw", "2025-12-12")
+    assert "THIN left out: 2025-12-12.csv: line 5, column" in line_of(screen, "polygon_daily_agg_raw", "2025-12-12")
+
+
+def test_without_reservations_there_is_no_screen_of_them(screens: list[str]):
+    assert not any("reservations" in screen for screen in screens)
+
+
 def test_the_newest_reading_of_each_feed_is_shown(screens: list[str]):
     readings = screens[1]
     assert "2025-12-12.csv" in line_of(readings, "polygon_equity_trades_raw", "STORED")

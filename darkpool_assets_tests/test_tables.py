@@ -11,7 +11,7 @@ from darkpool_assets.tables import DAILY_METRICS, FINRA_SHORT_DAILY_RAW, POLYGON
 
 CONTRACT_COLUMNS = {
     "finra_otc_weekly_raw": """symbol, week_start_date, off_exchange_volume, trade_count, tier_identifier, tier_description,
-        summary_type_code, product_type_code, issue_name, market_participant_name, mpid, initial_published_date,
+        summary_type_code, product_type_code, issue_name, market_participant_name, mpid, firm_crd_number, initial_published_date,
         last_update_date, last_reported_date, source_file, content_hash, ingested_at""",
     "finra_short_daily_raw": """symbol, trade_date, short_volume, short_exempt_volume, total_volume, market, source,
         source_file, content_hash, ingested_at""",
@@ -42,7 +42,7 @@ CONTRACT_COLUMNS = {
 }
 CONTRACT_KEYS = {
     "finra_otc_weekly_raw": """week_start_date, tier_identifier, summary_type_code, symbol, product_type_code, issue_name,
-        mpid, market_participant_name, content_hash, ingested_at""",
+        mpid, market_participant_name, firm_crd_number, content_hash, ingested_at""",
     "finra_short_daily_raw": "trade_date, source, symbol, content_hash, ingested_at",
     "polygon_daily_agg_raw": "trade_date, symbol",
     "lit_direction_daily": "date, symbol, inference_version",

@@ -12,7 +12,8 @@ from typing import Final
 import polars as pl
 
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
-from darkpool_assets.tables import COMPOSITE_SIGNAL, TABLES, Table
+from darkpool_assets.analytics.trade_eligibility import drop_repeated_prints
+from darkpool_assets.tables import COMPOSITE_SIGNAL, POLYGON_EQUITY_TRADES_RAW, TABLES, Table
 from darkpool_assets.vocabulary import Severity
 
 _OBSERVED = re.compile(r"observed|actual|^true_|_true$|(dark|off_exchange|otc)_(buyer|seller)s?_")
@@ -25,12 +26,25 @@ def contract_findings(table: Table, rows: pl.DataFrame) -> list[Finding]:
         for column in table.required_columns
         if (nulls := rows[column].null_count())
     ]
+    return findings + (_repeated_prints(rows) if table is POLYGON_EQUITY_TRADES_RAW else _repeated_keys(table, rows))
+
+
+def _repeated_keys(table: Table, rows: pl.DataFrame) -> list[Finding]:
     repeated = rows.group_by(table.key).len().filter(pl.col("len") > 1)
-    findings += [
+    return [
         Finding("/".join(str(row[name]) for name in table.key), f"{row['len']} rows of one key")
         for row in repeated.iter_rows(named=True)
     ]
-    return findings
+
+
+def _repeated_prints(rows: pl.DataFrame) -> list[Finding]:
+    """Prints stored twice; equal prints that nothing identifies are separate trades."""
+    kept = drop_repeated_prints(rows)
+    if kept.height == rows.height:
+        return []
+    counts = rows.group_by("symbol").len().join(kept.group_by("symbol").len(), on="symbol", suffix="_kept").sort("symbol")
+    twice = counts.filter(pl.col("len") > pl.col("len_kept")).with_columns(repeated=pl.col("len") - pl.col("len_kept"))
+    return findings_of(twice, "{repeated} prints are stored twice")
 
 
 def composites_beside_metrics(composites: pl.DataFrame, metrics: pl.DataFrame) -> list[Finding]:
@@ -66,7 +80,7 @@ class CompositeRule:
         """The rule about these composites, to be asked with the rules of their stored day."""
         return Rule(
             8, self.name, COMPOSITE_SIGNAL.name, Severity.ERROR, lambda stored: self.find(composites, stored.metrics),
-            COMPOSITE_REMEDY,
+            COMPOSITE_REMEDY, lambda stored: composites.height + stored.metrics.height,
         )  # fmt: skip
 
 
@@ -106,6 +120,7 @@ def _contract_rule(table: str) -> Rule:
         Severity.ERROR,
         lambda stored: contract_findings(TABLES[table], _rows_of(table, stored)),
         f"Materialise {table} of this day again.",
+        lambda stored: _rows_of(table, stored).height,
     )
 
 
@@ -167,5 +182,6 @@ CONTRACT_RULES = (
         Severity.ERROR,
         rows_carry_version_and_as_of_and_claim_no_observed_direction,
         "Materialise the named tables of this day again.",
+        lambda stored: stored.lit.height + stored.metrics.height + stored.index.height,
     ),
 )

@@ -170,7 +170,7 @@ def _known_weeks(inputs: MetricInputs, symbols: Sequence[str], *, as_of: dt.date
 
 def week_shares_of(inputs: MetricInputs, symbols: Sequence[str], *, day: dt.date) -> pl.DataFrame:
     """The share of its week that falls on `day`, per symbol as configured; see weekly_shares."""
-    return weekly_shares(_daily_volumes(inputs, symbols), day=day)
+    return weekly_shares(_daily_volumes(inputs, symbols), inputs.short_sources, day=day)
 
 
 def otc_participation_rates(
@@ -184,17 +184,18 @@ def otc_participation_rates(
     """
     daily = _daily_volumes(inputs, symbols)
     consolidated = pl.concat(
-        weekly_shares(daily, day=week).select("symbol", "consolidated_volume", week_start_date=pl.lit(week)) for week in weeks
+        weekly_shares(daily, inputs.short_sources, day=week).select("symbol", "consolidated_volume", week_start_date=pl.lit(week))
+        for week in weeks
     )
     known = _known_weeks(inputs, symbols, as_of=as_of).join(consolidated, on=["symbol", "week_start_date"])
     return known.select("symbol", "week_start_date", otc_participation_rate=participation_rate("otc_volume"))
 
 
 def _daily_volumes(inputs: MetricInputs, symbols: Sequence[str]) -> pl.DataFrame:
-    """One row per (date, symbol as configured) that any feed knows: short_total_volume and volume (shares)."""
+    """One row per (date, symbol as configured) that any feed knows: short_total_volume, short_ratio_source, volume (shares)."""
     shorts = short_rows_by_symbol(inputs.short_rows, inputs.short_sources, symbols=symbols)
     spellings = spellings_of(symbols).select("symbol", "polygon_symbol")
     volumes = inputs.aggs.select("volume", date="trade_date", polygon_symbol="symbol").join(spellings, on="polygon_symbol")
-    return shorts.select("date", "symbol", "short_total_volume").join(
+    return shorts.select("date", "symbol", "short_total_volume", "short_ratio_source").join(
         volumes.select("date", "symbol", "volume"), on=["date", "symbol"], how="full", coalesce=True
     )

@@ -159,10 +159,7 @@ def _against_ledger(stored: StoredDay) -> list[Finding]:
 
 def finra_files_are_whole_and_of_their_day(stored: StoredDay) -> list[Finding]:
     """Rule 9: a FINRA file's row count equals its trailer, its dates the partition; API pages are complete."""
-    whole = [IngestStatus.STORED.value, IngestStatus.UNCHANGED.value]
-    finra = stored.readings.filter(
-        pl.col("feed").is_in(["finra_short_daily_raw", "finra_otc_weekly_raw"]), pl.col("status").is_in(whole)
-    )
+    finra = _finra_readings(stored)
     short = finra.filter(pl.col("feed") == "finra_short_daily_raw")
     # The newest reading of a family counts, whatever its file was called.
     newest = short.sort("at").group_by(family=pl.col("source").str.slice(0, 4), maintain_order=True).last()
@@ -188,6 +185,16 @@ def finra_files_are_whole_and_of_their_day(stored: StoredDay) -> list[Finding]:
     ]
 
 
+def _finra_readings(stored: StoredDay) -> pl.DataFrame:
+    """The day's newest readings of FINRA sources that were stored, those without a left-out ticker among them."""
+    stored_as = [IngestStatus.STORED.value, IngestStatus.UNCHANGED.value, IngestStatus.PARTIAL.value]
+    return stored.readings.filter(
+        pl.col("feed").is_in(["finra_short_daily_raw", "finra_otc_weekly_raw"]),
+        pl.col("status").is_in(stored_as),
+        pl.col("physical_rows").is_not_null(),
+    )
+
+
 EVIDENCE_RULES = (
     Rule(
         5,
@@ -196,6 +203,7 @@ EVIDENCE_RULES = (
         Severity.ERROR,
         log_buy_sell_is_present_exactly_when_both_sides_traded,
         "Materialise lit_direction_daily and daily_metrics of this day again.",
+        lambda stored: stored.lit["lit_buy_volume"].count() + stored.metrics["lit_buy_volume"].count(),
     ),
     Rule(
         6,
@@ -204,6 +212,7 @@ EVIDENCE_RULES = (
         Severity.ERROR,
         short_ratio_denominators_are_typed_and_carry_their_value,
         "Materialise daily_metrics of this day again.",
+        lambda stored: stored.metrics["short_volume"].count(),
     ),
     Rule(
         7,
@@ -212,6 +221,7 @@ EVIDENCE_RULES = (
         Severity.ERROR,
         only_eligible_lit_prints_are_counted_as_lit,
         "Materialise polygon_equity_trades_raw, then lit_direction_daily and daily_metrics of this day again.",
+        lambda stored: stored.trades.height + stored.lit["lit_total_volume"].count(),
     ),
     Rule(
         9,
@@ -220,5 +230,6 @@ EVIDENCE_RULES = (
         Severity.ERROR,
         finra_files_are_whole_and_of_their_day,
         "Get the file again and materialise finra_short_daily_raw of this day.",
+        lambda stored: stored.short_rows.height + _finra_readings(stored).height,
     ),
 )

@@ -53,7 +53,10 @@ def metric_digests(
         "polygon_daily_agg_raw": _digest(
             inputs.aggs.filter(pl.col("trade_date").is_between(min(first, first_bar), last)).select(_AGGREGATES)
         ),
-        "finra_otc_weekly_raw": _digest(anchors, weeks.filter(pl.col("symbol").is_in(anchored.to_list()))),
+        "finra_otc_weekly_raw": _digest(
+            anchors,
+            weeks.filter(pl.col("symbol").is_in(anchored.to_list())).drop("updated_date"),  # no number rests on it
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.vocabulary import DataQuality, OtcAllocBasis, OtcStatus, SummaryType
+from darkpool_assets.vocabulary import DataQuality, OtcAllocBasis, OtcStatus, ShortFileFamily, SummaryType
 
 DROPPED_TIERS: Final = ("NA", "NMS")
 _VINTAGE_KEY: Final = ("symbol", "week_start_date", "content_hash", "ingested_at")
@@ -35,7 +35,8 @@ def newest_known_vintages(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame
         as_of: New York date up to which publications may be known.
 
     Returns:
-        The symbol-level rows (ATS_W_SMBL, OTC_W_SMBL) of the chosen vintages, with `published_date`; tiers NA and NMS dropped.
+        The symbol-level rows (ATS_W_SMBL, OTC_W_SMBL) of the chosen vintages, with `published_date` and `updated` (newest
+        last_update_date of the vintage); tiers NA and NMS dropped.
     """
     kept = rows.filter(_SUMMED, pl.col("tier_identifier").is_in(DROPPED_TIERS).not_().fill_null(value=True))
     kept = kept.with_columns(published_date=published_date())
@@ -51,7 +52,7 @@ def newest_known_vintages(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame
     newest = oldest_first.filter("eligible").unique(["symbol", "week_start_date"], keep="last", maintain_order=True)
     oldest = oldest_first.unique(["symbol", "week_start_date"], keep="first", maintain_order=True)
     chosen = pl.concat([newest, oldest]).unique(["symbol", "week_start_date"], keep="first", maintain_order=True)
-    return kept.drop("published_date").join(chosen.select(*_VINTAGE_KEY, "published_date"), on=_VINTAGE_KEY)
+    return kept.drop("published_date").join(chosen.select(*_VINTAGE_KEY, "published_date", "updated"), on=_VINTAGE_KEY)
 
 
 def weekly_otc_volumes(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame:
@@ -66,7 +67,7 @@ def weekly_otc_volumes(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame:
 
     Returns:
         One row per (symbol, week_start_date): otc_volume, ats_volume, non_ats_volume (shares), trade_count, tier_identifier,
-        published_date, other_issue_names (null when there is one issue).
+        published_date, updated_date (null where the source has none), other_issue_names (null when there is one issue).
     """
 
     def leg(summary_type: SummaryType) -> pl.Expr:
@@ -83,6 +84,7 @@ def weekly_otc_volumes(rows: pl.DataFrame, *, as_of: dt.date) -> pl.DataFrame:
             trade_count=pl.when(pl.col("trade_count").count() > 0).then(pl.col("trade_count").sum()),
             tier_identifier=pl.col("tier_identifier").min(),
             published_date=pl.col("published_date").max(),
+            updated_date=pl.col("updated").max(),
         )
         .sort("symbol", "week_start_date", pl.col("otc_volume").neg(), "issue_name")
     )
@@ -144,14 +146,17 @@ def _status(anchored: pl.Expr, *, own_week: dt.date, as_of: dt.date) -> pl.Expr:
     )
 
 
-def weekly_shares(daily: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
+def weekly_shares(daily: pl.DataFrame, short_sources: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
     """What share of its week falls on `day`, per symbol, and what the share is measured by.
 
-    One basis per week: FINRA_DAILY when every session of the week has a FINRA total > 0, else POLYGON_DAILY when every
-    session has a Polygon volume > 0, else EQUAL.
+    One basis per week. FINRA_DAILY when the symbol's FINRA totals sum to more than 0 and every session of the week has short
+    rows, of any symbol, of the kind that the symbol's own come from (CNMS, its facilities and the API are one kind, FORF is the
+    other): a symbol that such a file lacks traded 0. Else POLYGON_DAILY when every session has a Polygon volume > 0, else EQUAL.
 
     Args:
-        daily: One row per (date, symbol) of the week's sessions: short_total_volume and volume (shares), null where absent.
+        daily: One row per (date, symbol) of the week's sessions: short_total_volume and volume (shares) and short_ratio_source,
+            null where absent.
+        short_sources: trade_date and source of every stored short row of those dates, of any symbol.
         day: The session.
 
     Returns:
@@ -161,36 +166,39 @@ def weekly_shares(daily: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
     sessions = market_calendar.sessions_of_week(market_calendar.week_of(day))
     week = daily.filter(pl.col("date").is_in(sessions))
 
-    def complete(column: str) -> pl.Expr:
-        return pl.col(column).filter(pl.col(column) > 0).len() == len(sessions)
-
     def on_day(column: str) -> pl.Expr:
         return pl.col(column).filter(pl.col("date") == day).first()
 
-    return (
-        week.group_by("symbol")
-        .agg(
-            by_finra=complete("short_total_volume"),
-            by_polygon=complete("volume"),
-            finra_share=on_day("short_total_volume") / pl.col("short_total_volume").sum(),
-            polygon_share=on_day("volume") / pl.col("volume").sum(),
-            consolidated_volume=pl.when(pl.col("volume").count() == len(sessions)).then(pl.col("volume").sum()),
-        )
-        .select(
-            "symbol",
-            "consolidated_volume",
-            otc_alloc_basis=pl.when("by_finra")
-            .then(pl.lit(OtcAllocBasis.FINRA_DAILY.value))
-            .when("by_polygon")
-            .then(pl.lit(OtcAllocBasis.POLYGON_DAILY.value))
-            .otherwise(pl.lit(OtcAllocBasis.EQUAL.value)),
-            week_share=pl.when("by_finra")
-            .then("finra_share")
-            .when("by_polygon")
-            .then("polygon_share")
-            .otherwise(1.0 / len(sessions)),
-        )
+    total, volume = pl.col("short_total_volume"), pl.col("volume")
+    kinds = _complete_short_kinds(short_sources, sessions)
+    shares = week.group_by("symbol").agg(
+        by_finra=_short_kind("short_ratio_source").drop_nulls().is_in(kinds).all() & (total.sum() > 0),
+        by_polygon=volume.filter(volume > 0).len() == len(sessions),
+        finra_share=on_day("short_total_volume").fill_null(0.0) / total.sum(),
+        polygon_share=on_day("volume") / volume.sum(),
+        consolidated_volume=pl.when(volume.count() == len(sessions)).then(volume.sum()),
     )
+    basis = pl.when("by_finra").then(pl.lit(OtcAllocBasis.FINRA_DAILY.value))
+    basis = basis.when("by_polygon").then(pl.lit(OtcAllocBasis.POLYGON_DAILY.value))
+    share = pl.when("by_finra").then("finra_share").when("by_polygon").then("polygon_share")
+    return shares.select(
+        "symbol",
+        "consolidated_volume",
+        otc_alloc_basis=basis.otherwise(pl.lit(OtcAllocBasis.EQUAL.value)),
+        week_share=share.otherwise(1.0 / len(sessions)),
+    )
+
+
+def _short_kind(source: str) -> pl.Expr:
+    """Whether a short row is of FORF (OTC equities), or of the consolidated file, its facilities or the API."""
+    return pl.col(source) == ShortFileFamily.FORF.value
+
+
+def _complete_short_kinds(short_sources: pl.DataFrame, sessions: Sequence[dt.date]) -> list[bool]:
+    """The kinds of short files of which every session has one."""
+    stored = short_sources.filter(pl.col("trade_date").is_in(sessions)).select("trade_date", kind=_short_kind("source"))
+    counts = stored.group_by("kind").agg(pl.col("trade_date").n_unique())
+    return counts.filter(pl.col("trade_date") == len(sessions))["kind"].to_list()
 
 
 def participation_rate(otc_volume: str) -> pl.Expr:

@@ -94,7 +94,7 @@ def _recomputed(stored: StoredDay) -> pl.DataFrame:
     rows = stored.metrics.filter(_ANCHORED)
     shares = week_shares_of(stored.inputs, rows["symbol"].to_list(), day=stored.day).rename({"otc_alloc_basis": "basis"})
     sessions = len(market_calendar.sessions_of_week(market_calendar.week_of(stored.day)))
-    joined = _with_known_week(stored, rows).join(shares, on="symbol", how="left", maintain_order="left")
+    joined = with_known_week(stored, rows).join(shares, on="symbol", how="left", maintain_order="left")
     consolidated = pl.when(pl.col("consolidated_volume") > 0).then("consolidated_volume")
     return joined.with_columns(
         basis=pl.col("basis").fill_null(OtcAllocBasis.EQUAL.value),
@@ -103,7 +103,7 @@ def _recomputed(stored: StoredDay) -> pl.DataFrame:
     )
 
 
-def _with_known_week(stored: StoredDay, rows: pl.DataFrame) -> pl.DataFrame:
+def with_known_week(stored: StoredDay, rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` beside the stored week that each one uses, as known at the row's as_of; null columns where there is none."""
     known = stored.known_weeks.rename({"symbol": "polygon_symbol", "week_start_date": "otc_week_used"}).drop("trade_count")
     spelled = rows.join(spellings_of(rows["symbol"]).select("symbol", "polygon_symbol"), on="symbol", maintain_order="left")
@@ -112,7 +112,7 @@ def _with_known_week(stored: StoredDay, rows: pl.DataFrame) -> pl.DataFrame:
 
 def no_otc_week_is_used_before_its_published_date(stored: StoredDay) -> list[Finding]:
     """Rule 4: no OTC week is used before its published date, nor a week that is not stored, nor one of another reach."""
-    used = _with_known_week(stored, stored.metrics.filter(pl.col("otc_week_used").is_not_null()))
+    used = with_known_week(stored, stored.metrics.filter(pl.col("otc_week_used").is_not_null()))
     weeks = market_calendar.otc_weeks_in_reach(stored.day)
     return [
         *findings_of(
@@ -132,15 +132,13 @@ def no_otc_week_is_used_before_its_published_date(stored: StoredDay) -> list[Fin
     ]
 
 
+_FINDERS = (
+    (data_quality_follows_the_published_week, lambda stored: stored.metrics.height),
+    (rows_without_otc_coverage_carry_no_otc_number, lambda stored: stored.metrics.height),
+    (allocations_equal_weekly_volume_times_share, lambda stored: stored.metrics.height),
+    (no_otc_week_is_used_before_its_published_date, lambda stored: stored.metrics["otc_week_used"].count()),
+)
 PROVENANCE_RULES = tuple(
-    Rule(number, find.__name__, "daily_metrics", Severity.ERROR, find, "Materialise daily_metrics of this day again.")
-    for number, find in enumerate(
-        (
-            data_quality_follows_the_published_week,
-            rows_without_otc_coverage_carry_no_otc_number,
-            allocations_equal_weekly_volume_times_share,
-            no_otc_week_is_used_before_its_published_date,
-        ),
-        start=1,
-    )
+    Rule(number, find.__name__, "daily_metrics", Severity.ERROR, find, "Materialise daily_metrics of this day again.", count)
+    for number, (find, count) in enumerate(_FINDERS, start=1)
 )

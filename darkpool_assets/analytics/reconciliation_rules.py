@@ -1,21 +1,21 @@
-"""Rules 11 to 18, all of them WARN: do the feeds agree with each other, and is anything missing that a reader should know?
+"""Rules 11 to 19, all of them WARN: do the feeds agree with each other, and is anything missing that a reader should know?
 
 They inform and never gate. Pure functions of a StoredDay.
 """
 
-import datetime as dt
 import json
 from typing import Final
 
 import polars as pl
 
 from darkpool_assets import market_calendar
+from darkpool_assets.analytics.provenance_rules import with_known_week
+from darkpool_assets.analytics.series_breaks import SERIES_BREAKS
 from darkpool_assets.analytics.short_pressure import short_rows_by_symbol
 from darkpool_assets.analytics.stored_day import Finding, Rule, StoredDay, findings_of
 from darkpool_assets.analytics.symbol_spelling import spellings_of
 from darkpool_assets.vocabulary import FACILITY_FAMILIES, DataQuality, IngestStatus, Severity, ShortFileFamily
 
-FRACTIONAL_SHARES_SINCE: Final = dt.date(2026, 2, 23)
 _FACILITIES: Final = [family.value for family in FACILITY_FAMILIES]
 _TOLERANCE: Final = 0.02
 _LARGEST_RETURN: Final = 0.4
@@ -109,31 +109,39 @@ def index_coverage_is_ample_and_its_list_is_recent(stored: StoredDay) -> list[Fi
 
 
 def returns_have_no_unexplained_jump_or_break(stored: StoredDay) -> list[Finding]:
-    """Rule 15: absolute return > 40% without a known split; series break at 2026-02-23 inside a z window."""
+    """Rule 15: absolute return > 40% without a known split; a break of a series (SERIES_BREAKS) inside a z window."""
     split = stored.aggs.filter(pl.col("split_factor").is_not_null()).select(polygon_symbol="symbol")
     spelled = stored.metrics.join(spellings_of(stored.metrics["symbol"]), on="symbol", how="left")
     jumps = spelled.filter(pl.col("return_1d").abs() > _LARGEST_RETURN).join(split, on="polygon_symbol", how="anti")
     findings = findings_of(jumps, "return_1d {return_1d}: a split that no source names?")
     window = int(stored.settings().get("short_z_window", 20))
     first = market_calendar.sessions_before(stored.day, window)[0]
-    if stored.metrics.height and first < FRACTIONAL_SHARES_SINCE <= stored.day:
-        findings.append(
-            Finding("all tickers", f"z windows mix whole and fractional shares (reported since {FRACTIONAL_SHARES_SINCE})")
-        )
+    if stored.metrics.height:
+        findings += [
+            Finding("all tickers", f"z windows reach across {since}, since when {what}")
+            for since, what in SERIES_BREAKS
+            if first < since <= stored.day
+        ]
     return findings
 
 
 def every_feed_was_read_without_failure(stored: StoredDay) -> list[Finding]:
-    """Rule 16: the newest reading of every feed ended well, for every symbol."""
+    """Rule 16: the newest reading of every feed ended well, left no symbol out, and could tell copies of a trade."""
     bad = [IngestStatus.FAILED.value, IngestStatus.PARTIAL.value, IngestStatus.DEGRADED.value]
     newest = stored.readings.sort("at").group_by("feed", maintain_order=True).last()
     findings = []
     for row in newest.filter(pl.col("status").is_in(bad)).iter_rows(named=True):
         by_symbol = json.loads(row["failures"] or "{}")
         findings += [Finding(f"{row['feed']} {symbol}", problem) for symbol, problem in by_symbol.items()]
-        if not by_symbol:
+        if not by_symbol or row["status"] == IngestStatus.DEGRADED:
             findings.append(Finding(row["feed"], f"{row['status']}: {row['message']}"))
-    return findings
+    held = stored.readings.join(stored.short_rows, on="content_hash", how="semi")
+    for row in pl.concat([newest, held]).unique(["feed", "source"], maintain_order=True).iter_rows(named=True):
+        left_out = json.loads(row["left_out"] or "[]")
+        findings += [Finding(f"{row['feed']} {one['symbol']}", one["fault"]) for one in left_out]
+    unidentified = newest.filter(pl.col("unidentified_rows") > 0)
+    problem = "{unidentified_rows} prints have neither an id nor a sequence number: repeated ones could not be recognised"
+    return findings + findings_of(unidentified, problem, who="feed")
 
 
 def otc_weeks_have_one_issue_and_both_legs(stored: StoredDay) -> list[Finding]:
@@ -150,12 +158,34 @@ def otc_weeks_have_one_issue_and_both_legs(stored: StoredDay) -> list[Finding]:
     ]
 
 
+def otc_weeks_show_what_was_known_at_as_of(stored: StoredDay) -> list[Finding]:
+    """Rule 19: no OTC week in use was restated after as_of with only its later vintage stored."""
+    used = with_known_week(stored, stored.metrics.filter(pl.col("otc_week_used").is_not_null()))
+    later = used.filter(pl.col("updated_date") > pl.col("as_of"))
+    return findings_of(
+        later, "week {otc_week_used} was restated on {updated_date}, after {as_of}: what was known then is not stored"
+    )
+
+
 def every_ticker_is_known_to_some_feed(stored: StoredDay) -> list[Finding]:
     """Rule 18: on a day that has data, no configured ticker is unknown to every feed."""
     known = pl.any_horizontal("has_short", "has_price", "has_otc") | stored_prints(stored)
     unknown = stored.metrics.filter(known.not_())
     has_data = stored.short_rows.height or stored.aggs.height or stored.trades.height
     return findings_of(unknown, "no feed has a row of it") if has_data else []
+
+
+def _count_used_weeks(stored: StoredDay) -> int:
+    return stored.metrics["otc_week_used"].count()
+
+
+def _count_anchored(stored: StoredDay) -> int:
+    return stored.metrics.filter(pl.col("data_quality") == DataQuality.OTC_ANCHORED.value).height
+
+
+def _count_compared_families(stored: StoredDay) -> int:
+    """Rows of facility files, where a file is there that they can be held against."""
+    return stored.short_rows.filter(pl.col("source").is_in(_FACILITIES)).height
 
 
 def stored_prints(stored: StoredDay) -> pl.Expr:
@@ -172,6 +202,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         short_volumes_are_ordered_and_ratios_within_one,
         "Read these rows with care.",
+        lambda stored: stored.short_rows.height,
     ),
     Rule(
         12,
@@ -180,6 +211,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         consolidated_short_file_equals_its_facilities,
         "Get the day's files again: one of them is an older or a partial copy.",
+        _count_compared_families,
     ),
     Rule(
         13,
@@ -188,6 +220,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         weekly_otc_volume_fits_the_daily_feeds,
         "Look for a split or a wrong week.",
+        _count_anchored,
     ),
     Rule(
         14,
@@ -196,6 +229,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         index_coverage_is_ample_and_its_list_is_recent,
         "Renew the constituents list.",
+        lambda stored: stored.index.height,
     ),
     Rule(
         15,
@@ -204,6 +238,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         returns_have_no_unexplained_jump_or_break,
         "Read z-scores of these days with care.",
+        lambda stored: stored.metrics.height,
     ),
     Rule(
         16,
@@ -212,6 +247,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         every_feed_was_read_without_failure,
         "Materialise the named raw asset of this day again.",
+        lambda stored: stored.readings.height,
     ),
     Rule(
         17,
@@ -220,6 +256,7 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         otc_weeks_have_one_issue_and_both_legs,
         "Compare with FINRA's page of the symbol's week.",
+        _count_used_weeks,
     ),
     Rule(
         18,
@@ -228,5 +265,15 @@ RECONCILIATION_RULES = (
         Severity.WARN,
         every_ticker_is_known_to_some_feed,
         "Correct TICKERS, or wait for its first session.",
+        lambda stored: stored.metrics.height,
+    ),
+    Rule(
+        19,
+        "otc_weeks_show_what_was_known_at_as_of",
+        "daily_metrics",
+        Severity.WARN,
+        otc_weeks_show_what_was_known_at_as_of,
+        "Read these weeks as known today, or store the earlier publication's file.",
+        _count_used_weeks,
     ),
 )

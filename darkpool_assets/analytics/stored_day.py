@@ -7,7 +7,7 @@ all of them.
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from darkpool_assets.analytics.daily_metrics import MetricInputs
 from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
-from darkpool_assets.vocabulary import Severity
+from darkpool_assets.vocabulary import RuleState, Severity
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Rule:
         severity: ERROR rules gate Phase C, WARN rules inform.
         find: Where the rule does not hold; nothing when green.
         remedy: What to do about a finding.
+        count_judged: How many rows of the day the rule speaks of; one for a rule about the day itself.
     """
 
     number: int
@@ -102,18 +103,20 @@ class Rule:
     severity: Severity
     find: Callable[[StoredDay], list[Finding]]
     remedy: str
+    count_judged: Callable[[StoredDay], int] = field(default=lambda _stored: 1)
 
     def judge(self, stored: StoredDay) -> "RuleVerdict":
         """The rule's verdict of one stored day."""
-        return RuleVerdict(self, tuple(dict.fromkeys(self.find(stored))))
+        return RuleVerdict(self, tuple(dict.fromkeys(self.find(stored))), judged=self.count_judged(stored))
 
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """What one rule says of one day: the findings, none when green."""
+    """What one rule says of one day: the findings, none when green, and how many rows it judged."""
 
     rule: Rule
     findings: tuple[Finding, ...]
+    judged: int = 1
 
     @property
     def passed(self) -> bool:
@@ -121,10 +124,17 @@ class RuleVerdict:
         return not self.findings
 
     @property
+    def state(self) -> RuleState:
+        """The verdict in a word: a rule without findings holds only where it had a row to judge."""
+        if self.findings:
+            return RuleState.BROKEN if self.rule.severity is Severity.ERROR else RuleState.WARNS
+        return RuleState.HOLDS if self.judged else RuleState.NOTHING_TO_JUDGE
+
+    @property
     def explanation(self) -> str:
         """Who and how many, and the remedy, in one line."""
         if self.passed:
-            return "holds"
+            return self.state
         shown = "; ".join(f"{finding.who}: {finding.problem}" for finding in self.findings[:5])
         more = f" and {len(self.findings) - 5} more" if len(self.findings) > 5 else ""
         return f"{len(self.findings)} found: {shown}{more}. {self.rule.remedy}"

@@ -11,9 +11,11 @@ import polars as pl
 
 from darkpool_assets.analytics.trade_conditions import EXCLUDED_CONDITION_IDS
 
-OFF_EXCHANGE_IDS: Final = (4, 62)
-_WITH_ID: Final = ("symbol", "exchange", "trf_id", "id")
-_WITHOUT_ID: Final = ("symbol", "timestamp", "sequence_number", "exchange", "price", "size")
+OFF_EXCHANGE_IDS: Final = (4, 62, 201, 202, 203)
+PLACEHOLDER_IDS: Final = ("", "0", "nan", "none", "null")
+_BY_ID: Final = ("symbol", "exchange", "trf_id", "id")
+_BY_ID_WITHOUT_EXCHANGE: Final = ("symbol", "trf_id", "id", "timestamp", "price", "size")
+_BY_SEQUENCE: Final = ("symbol", "timestamp", "sequence_number", "exchange", "price", "size")
 
 
 class PrintCategory(StrEnum):
@@ -31,10 +33,12 @@ def drop_unusable_prints(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def drop_repeated_prints(trades: pl.DataFrame) -> pl.DataFrame:
-    """Each print of one session once; of several copies the one with the highest sequence number stays.
+    """Each print of one session once; of several copies the one with the highest sequence number stays (absent: 0).
 
-    Copies agree in symbol, exchange, trf_id and id. A print without an id is a copy when symbol, timestamp, sequence
-    number, exchange, price and size agree. An absent trf_id and 0 are the same facility: none.
+    Only what is present can identify a print. With a usable id, copies agree in symbol, exchange, trf_id and id, and in
+    timestamp, price and size too where the exchange is absent. Without one, copies agree in symbol, timestamp, sequence number,
+    exchange, price and size, and the sequence number is above 0. Prints with neither all stay: equal ones are separate trades.
+    An absent trf_id and 0 are the same facility: none.
 
     Args:
         trades: Rows of polygon_equity_trades_raw, one per print.
@@ -42,12 +46,39 @@ def drop_repeated_prints(trades: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The rows that stay, in their order.
     """
-    rows = trades.with_row_index("row").select("row", *_WITHOUT_ID, "id", trf_id=pl.col("trf_id").fill_null(0))
-    has_id = pl.col("id").fill_null("") != ""
-    leave = pl.concat([_repeats(rows.filter(has_id), by=_WITH_ID), _repeats(rows.filter(~has_id), by=_WITHOUT_ID)])
+    rows = trades.with_row_index("row").select(
+        "row",
+        "symbol",
+        "timestamp",
+        "exchange",
+        "price",
+        "size",
+        sequence_number=pl.col("sequence_number").fill_null(0),
+        id=_usable_id(),
+        trf_id=pl.col("trf_id").fill_null(0),
+    )
+    with_id, has_exchange = pl.col("id").is_not_null(), pl.col("exchange").is_not_null()
+    leave = pl.concat(
+        [
+            _repeats(rows.filter(with_id & has_exchange), by=_BY_ID),
+            _repeats(rows.filter(with_id & ~has_exchange), by=_BY_ID_WITHOUT_EXCHANGE),
+            _repeats(rows.filter(~with_id & (pl.col("sequence_number") > 0)), by=_BY_SEQUENCE),
+        ]
+    )
     if leave.is_empty():
         return trades
     return trades.with_row_index("row").join(leave, on="row", how="anti", maintain_order="left").drop("row")
+
+
+def is_identified() -> pl.Expr:
+    """Whether a print has a usable id or a sequence number above 0, so that a copy of it can be told from another trade."""
+    return _usable_id().is_not_null() | (pl.col("sequence_number").fill_null(0) > 0)
+
+
+def _usable_id() -> pl.Expr:
+    """The trade id without blanks around it; null where it is only a placeholder."""
+    trimmed = pl.col("id").str.strip_chars()
+    return pl.when(~trimmed.str.to_lowercase().is_in(PLACEHOLDER_IDS)).then(trimmed).alias("id")
 
 
 def _repeats(rows: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:
@@ -64,8 +95,8 @@ def _repeats(rows: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:
 def categorise_prints(trades: pl.DataFrame) -> pl.DataFrame:
     """Say of each usable print whether it is off-exchange, else excluded, else lit.
 
-    Off-exchange: exchange 4 (FINRA's facilities) or 62 (OTC equities), or a trf_id other than 0. Excluded: a lit venue,
-    but a correction other than 0 or an excluded condition. Prints without venue columns are lit.
+    Off-exchange: exchange 4 (FINRA's facilities), 62 (OTC equities) or a facility's own id (201 to 203), or a trf_id other
+    than 0. Excluded: a lit venue, but a correction other than 0 or an excluded condition. Prints without venue columns are lit.
 
     Args:
         trades: Rows of polygon_equity_trades_raw, one per print; conditions is a comma list of ids such as "12,37".

@@ -54,8 +54,8 @@ def daily_asset(
 ) -> Callable[[Callable[..., Iterator[dg.Output[None]]]], dg.AssetsDefinition]:
     """Declare a daily-partitioned asset; columns, lineage and grain come from the table of the same name, if there is one."""
     table = TABLES.get(name)
-    grain = f"\n\n**Grain:** {table.grain}." if table else ""
-    disclaimer = f"\n\n**Disclaimer:** {DISCLAIMER}" if infers_direction else ""
+    grain = f"\n\nGrain: {table.grain}." if table else ""
+    disclaimer = f"\n\nDisclaimer: {DISCLAIMER}" if infers_direction else ""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy` of function `asset`", category=dg.BetaWarning)
         return dg.asset(

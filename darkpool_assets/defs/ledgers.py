@@ -6,7 +6,8 @@ pretending that a day without data is a day without events.
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 import polars as pl
@@ -14,7 +15,8 @@ import polars as pl
 from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.reading import Reading
-from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER, LIT_DIRECTION_DAILY, POLYGON_EQUITY_TRADES_RAW
+from darkpool_assets.sources.symbol_records import LeftOut
+from darkpool_assets.tables import DERIVATION_LEDGER, INGEST_LEDGER, LIT_DIRECTION_DAILY, POLYGON_EQUITY_TRADES_RAW, TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
@@ -29,13 +31,20 @@ DECIDING_SETTINGS: Final = frozenset(
         "polygon_quotes_dir", "polygon_daily_agg_file", "polygon_daily_agg_dir",
     }
 )  # fmt: skip
-_REMEDY: Final = " Materialise it again, then this asset."
 _TRADES: Final = POLYGON_EQUITY_TRADES_RAW.name
 _WHOLE: Final = (IngestStatus.STORED.value, IngestStatus.UNCHANGED.value)
 
 
 class UpstreamFailed(Exception):
-    """An asset that this one rests on failed for the day; what is stored of it may be missing or old."""
+    """An asset that this one rests on failed for the day; what is stored of it may be missing or old.
+
+    Attributes:
+        root: Raw table or asset whose failure is the cause; None where none failed, as when rows are only absent.
+    """
+
+    def __init__(self, message: str, *, root: str | None = None) -> None:
+        self.root = root
+        super().__init__(message)
 
 
 def deciding_settings(settings: Settings) -> dict[str, Any]:
@@ -66,6 +75,7 @@ def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestSta
                     "off_session_rows": reading.off_session_rows,
                     "requests": reading.requests,
                     "failures": json.dumps(dict(reading.failures), sort_keys=True) if reading.failures else None,
+                    "left_out": left_out_as_json(reading.left_out),
                     "content_hash": reading.content_hash,
                     "message": reading.message,
                     "at": utc_now(),
@@ -76,15 +86,46 @@ def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestSta
     )
 
 
-def event_entry(feed: str, day: dt.date, *, source: str, status: IngestStatus, message: str, requests: int = 0) -> pl.DataFrame:
+def left_out_as_json(left_out: Collection[LeftOut]) -> str | None:
+    """The left-out symbols of a reading as the ledger keeps them; null where there is none."""
+    return json.dumps([asdict(one) for one in left_out], default=str) if left_out else None
+
+
+def left_out_of_json(text: str) -> list[LeftOut]:
+    """The left-out symbols that left_out_as_json wrote."""
+    rows = json.loads(text)
+    return [LeftOut(**{**row, "week": dt.date.fromisoformat(row["week"]) if row["week"] else None}) for row in rows]
+
+
+def event_entry(
+    feed: str,
+    day: dt.date,
+    *,
+    source: str,
+    status: IngestStatus,
+    message: str,
+    requests: int = 0,
+    failures: Mapping[str, str] | None = None,
+    left_out: Collection[LeftOut] = (),
+) -> pl.DataFrame:
     """One ingest_ledger row of something other than a reading: not configured, not published, failed."""
-    row = {"feed": feed, "partition_date": day, "source": source, "status": status.value, "message": message, "at": utc_now()}
-    return INGEST_LEDGER.conform(pl.DataFrame([row | {"requests": requests}]))
+    row = {
+        "feed": feed,
+        "partition_date": day,
+        "source": source,
+        "status": status.value,
+        "message": message,
+        "at": utc_now(),
+        "requests": requests,
+        "failures": json.dumps(failures, sort_keys=True) if failures else None,
+        "left_out": left_out_as_json(left_out),
+    }
+    return INGEST_LEDGER.conform(pl.DataFrame([row], schema_overrides={"failures": pl.String(), "left_out": pl.String()}))
 
 
 def derivation_entry(
     asset: str, day: dt.date, *, settings: Settings, as_of: dt.date, status: IngestStatus, stored: int = 0, message: str = "",
-    made_of: Mapping[str, str] | None = None,
+    made_of: Mapping[str, str] | None = None, caused_by: str | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """One derivation_ledger row: the tickers and the settings that decided the numbers."""
     return DERIVATION_LEDGER.conform(
@@ -99,6 +140,7 @@ def derivation_entry(
                     "made_of": json.dumps(dict(made_of), sort_keys=True) if made_of else None,
                     "stored_rows": stored,
                     "message": message,
+                    "caused_by": caused_by,
                     "inference_version": settings.inference_version,
                     "as_of": as_of,
                     "at": utc_now(),
@@ -130,7 +172,7 @@ def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str
     """Raise when the newest reading of a feed for `day` failed; of pruned trades none is needed.
 
     Raises:
-        UpstreamFailed: names the feed and its error.
+        UpstreamFailed: names the feeds and their errors; the first one is the root.
     """
     newest = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
     failed = newest.filter(pl.col("feed").is_in(list(feeds)), pl.col("status") == IngestStatus.FAILED.value)
@@ -138,21 +180,35 @@ def refuse_after_failure(warehouse: Warehouse, day: dt.date, *, feeds: tuple[str
         failed = failed.filter(pl.col("feed") != _TRADES)
     if failed.height:
         words = "; ".join(f"{row['feed']}: {row['message']}" for row in failed.iter_rows(named=True))
-        raise UpstreamFailed(f"{day}: {words}{_REMEDY}")
+        raise UpstreamFailed(f"{day}: {words}", root=failed["feed"][0])
 
 
 def refuse_after_failed_derivation(warehouse: Warehouse, day: dt.date, *, assets: tuple[str, ...], version: str) -> None:
     """Raise when the newest derivation of an asset for `day` failed.
 
     Raises:
-        UpstreamFailed: names the asset and its error.
+        UpstreamFailed: names the asset at the root of that failure, and its error.
     """
     for asset in assets:
         newest = warehouse.newest_entries("derivation_ledger", day, day, owner=asset, by=["inference_version"])
         newest = newest.filter(pl.col("inference_version") == version)
         if newest.is_empty() or newest["status"][0] != IngestStatus.FAILED or _stands(warehouse, asset, day, version=version):
             continue
-        raise UpstreamFailed(f"{day}: {asset}: {newest['message'][0].removesuffix(_REMEDY)}{_REMEDY}")
+        cause = newest["caused_by"][0]
+        message = standing_failure(warehouse, day, cause, version=version) if cause else None
+        root, words = (cause, message) if message else (asset, newest["message"][0])
+        raise UpstreamFailed(f"{day}: {root}: {words}", root=root)
+
+
+def standing_failure(warehouse: Warehouse, day: dt.date, name: str, *, version: str) -> str | None:
+    """What the newest entry of a raw table or an asset says when it is a failure of `day`; None when it is not."""
+    if name in TABLES and TABLES[name].stage == "raw":
+        newest = warehouse.newest_entries("ingest_ledger", day, day, owner=name, by=["feed"])
+    else:
+        entries = warehouse.newest_entries("derivation_ledger", day, day, owner=name, by=["inference_version"])
+        newest = entries.filter(pl.col("inference_version") == version)
+    failed = newest.filter(pl.col("status") == IngestStatus.FAILED.value)
+    return failed["message"][0] if failed.height else None
 
 
 def _stands(warehouse: Warehouse, asset: str, day: dt.date, *, version: str) -> bool:

@@ -59,19 +59,34 @@ class Answer:
             raise BrokenContent(self.what, "body", found="compressed bytes", allowed="bytes encoded as the headers say")
         return Content(name or self.what, self.body)
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None without a usable one."""
+        text = self.headers.get("retry-after", "").strip()
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = _seconds_until(text, self.headers.get("date", ""))
+        return None if math.isnan(seconds) else max(seconds, 0.0)
+
 
 class AskAgainError(Exception):
     """An attempt that a later one may mend; it never leaves transport.py.
 
     Attributes:
+        is_limit: A 429.
+        is_late: The answer was not whole within its deadline.
         wait: Seconds after which the service wants to be asked again; None where it does not say.
     """
 
-    def __init__(self, what: str, reason: str, *, is_limit: bool = False, wait: float | None = None) -> None:
+    def __init__(
+        self, what: str, reason: str, *, is_limit: bool = False, is_late: bool = False, wait: float | None = None
+    ) -> None:
         super().__init__(f"{what}: {reason}")
         self.what = what
         self.reason = reason
         self.is_limit = is_limit
+        self.is_late = is_late
         self.wait = wait
 
     def given_up(self, attempts: int) -> SourceError:
@@ -97,7 +112,7 @@ def judge(answer: Answer, request: httpx.Request) -> None:
         found = without_secrets(_redirected(answer, request), request)
         raise ForeignAddress(what, found=found, allowed="an answer from the address that was asked")
     if status in {408, 429} or status >= 500:
-        raise AskAgainError(what, f"answered {status}", is_limit=status == 429, wait=_retry_after(answer.headers))
+        raise AskAgainError(what, f"answered {status}", is_limit=status == 429, wait=answer.retry_after)
     said = without_secrets(answer.body.decode(errors="replace"), request)[:_SHOWN_BODY]
     if status == 401:
         raise CredentialsRefused(what, status=status, body=said, remedy="Correct the key of this service.")
@@ -147,16 +162,6 @@ def _redirected(answer: Answer, request: httpx.Request) -> str:
     if location is None or "location" not in answer.headers:
         return f"status {answer.status} without an address"
     return origin(request.url.join(location))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a Retry-After header asks for, given as seconds or as an HTTP date; None without a usable one."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _seconds_until(text, headers.get("date", ""))
-    return None if math.isnan(seconds) else max(seconds, 0.0)
 
 
 def _seconds_until(text: str, now: str) -> float:

@@ -34,6 +34,7 @@ class Limits:
         read_timeout: Seconds without a byte in either direction.
         pool_timeout: Seconds to wait for one of the client's connections.
         retries: Attempts after the first one.
+        late_retries: How many of them an answer may take that was not whole within its deadline.
         wait_initial: Seconds before the first retry; doubled each time, with jitter.
         wait_max: Longest such wait.
         retry_after_max: Longest wait that a Retry-After header can ask for.
@@ -45,6 +46,7 @@ class Limits:
     read_timeout: float = 30.0
     pool_timeout: float = 60.0
     retries: int = 5
+    late_retries: int = 1
     wait_initial: float = 0.5
     wait_max: float = 30.0
     retry_after_max: float = 120.0

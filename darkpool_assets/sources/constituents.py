@@ -120,6 +120,16 @@ def configured_constituents_files(settings: Settings) -> list[Path]:
     return constituents_files_in(directory)
 
 
+def configured_universe(settings: Settings) -> set[str]:
+    """The symbols that the product's numbers rest on, as configured: tickers, index members and proxies.
+
+    Raises:
+        MissingSource, MalformedSource: as read_configured_constituents.
+    """
+    members = read_configured_constituents(settings)["symbol"]
+    return {*settings.tickers, *members, *settings.index_proxy_map.values()}
+
+
 def read_configured_constituents(settings: Settings) -> pl.DataFrame:
     """The memberships of every list that the settings name; no rows where there is none.
 

@@ -7,16 +7,17 @@ compression or of the encoding becomes an error of errors.py, so that no reader 
 import gzip
 import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from isal import igzip, isal_zlib
+
 from darkpool_assets.sources.errors import MalformedSource, UnreadableSource
 
-MAX_WHOLE_BYTES: Final = 1 << 30
+MAX_WHOLE_BYTES: Final = 256 << 20  # as of a service's answer
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _SNIFFED_BYTES: Final = 4096
 
@@ -48,7 +49,7 @@ class Content:
         """
         compressed = self.is_gzip()
         with self._refusing_disk_faults(), self._raw() as stream:
-            yield gzip.GzipFile(fileobj=stream, mode="rb") if compressed else stream  # type: ignore[misc]
+            yield igzip.IGzipFile(fileobj=stream, mode="rb") if compressed else stream  # type: ignore[misc]
 
     def whole(self, limit: int = MAX_WHOLE_BYTES) -> bytes:
         """All decompressed bytes, at most `limit`.
@@ -83,7 +84,7 @@ class Content:
     def _refusing_disk_faults(self) -> Iterator[None]:
         try:
             yield
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except (EOFError, isal_zlib.error, gzip.BadGzipFile) as error:
             raise broken_compression(self.name, error) from None
         except OSError as error:
             path = self.data if isinstance(self.data, Path) else Path(self.name)

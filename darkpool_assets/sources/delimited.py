@@ -1,29 +1,29 @@
 """Delimited text, read strictly: one record per line, every line with the header's number of fields, nothing guessed.
 
-Lines are scanned whole, so that their numbers are known and a file larger than memory can be filtered before it is split
-into fields. Types and meaning are not known here: records.py and the readers of each feed come next.
+Lines are read whole, in blocks, so that their numbers are known and a file larger than memory can be filtered before it is
+split into fields; a line above 1 MB is refused while it streams. Types and meaning are not known here: records.py and the
+readers of each feed come next.
 """
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from darkpool_assets.sources.content import Content, broken_compression
+from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import MalformedSource
 from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 
 TEXT: Final = "text"
 _QUOTED: Final = '"'
-_QUOTED_FIELD: Final = re.compile('"(?:[^"]|"")*"')
+_QUOTED_FIELD: Final = r'"(?:[^"]|"")*"'
 _BLANKS: Final = (b" ", b"\t", b"\r", b"\v", b"\f")
 _MAX_HEADER_BYTES: Final = 1 << 16
-_TAIL_BYTES: Final = 1 << 16
-_BATCH_LINES: Final = 200_000
+MAX_LINE_BYTES: Final = 1 << 20
+_BLOCK_BYTES: Final = 8 << 20
 _NO_SEPARATOR: Final = "\x01"  # a byte that no text file holds: the scan then takes each line as one field
 _FIRST_DATA_LINE: Final = 2
 
@@ -40,26 +40,30 @@ class Delimited:
         """Our column name -> the header's; see choose_columns."""
         return choose_columns(self.columns, aliases, required=required, source=self.content.name, where="line 1")
 
-    def field_of(self, column: str) -> pl.Expr:
-        """The raw text of one column of a line, unquoted; meant for filters, where splitting every line would be slow."""
+    def holds(self, column: str, values: Collection[str]) -> pl.Expr:
+        """Whether the raw text of one column of a line is among `values`; true for a line that is no row, to be refused.
+
+        Meant for filters, where splitting every line would be slow.
+        """
         before = self.columns.index(column)
-        skipped = f"(?:{self._field},){{{before}}}" if before else ""
-        return pl.col(TEXT).str.extract(f"^{skipped}([^{self.delimiter}]*)").str.strip_chars('" ')
+        plain = "[^|]*" if self.delimiter == "|" else f'[^"{self.delimiter}]*'
+        skipped = f"(?:(?:{_QUOTED_FIELD}|{plain}){self._mark}){{{before}}}" if before else ""
+        text = pl.col(TEXT).str.extract(f"^{skipped}([^{self.delimiter}]*)").str.strip_chars('" ')
+        return text.is_in(list(values)).fill_null(value=True)
 
     def lines(self, keep: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
         """Batches of the lines below the header that are not blank (and that `keep` keeps): `at` and `text`.
 
         Raises:
-            MalformedSource: broken compression, or text that is not UTF-8.
+            MalformedSource: broken compression, text that is not UTF-8, or a line above 1 MB.
         """
         wanted = pl.col(TEXT) != ""
-        scan = _scan(self.content).filter(wanted if keep is None else wanted & keep)
-        try:
-            yield from scan.collect_batches(chunk_size=_BATCH_LINES)
-        except pl.exceptions.PolarsError as error:
-            raise self._unreadable_text(error) from None
-        except OSError as error:
-            raise broken_compression(self.content.name, error) from None
+        for first, block in self._blocks():
+            try:
+                lines = _lines_of(block, first=first)
+            except pl.exceptions.PolarsError as error:
+                raise self._unreadable_text(error) from None
+            yield lines.filter(wanted if keep is None else wanted & keep)
 
     def all_lines(self) -> pl.DataFrame:
         """Every line below the header that is not blank: `at` and `text`."""
@@ -71,9 +75,10 @@ class Delimited:
         Raises:
             MalformedSource: a line has another number of fields than the header, or a quote that does not close.
         """
-        self._check_fields(lines)
+        quoted = lines[TEXT].str.contains(self._opening_quote).any()
+        self._check_fields(lines, quoted=quoted)
         places = {ours: self.columns.index(name) for ours, name in names.items()}
-        fields = _split(lines[TEXT], len(self.columns), self.delimiter, sorted(set(places.values())))
+        fields = _split(lines[TEXT], len(self.columns), self.delimiter, sorted(set(places.values())), quoted=quoted)
         text = fields.select(pl.col(f"{index}").alias(ours) for ours, index in places.items())
         return Records(self.content.name, "line", names, text.insert_column(0, lines[AT].cast(pl.Int64)))
 
@@ -86,29 +91,61 @@ class Delimited:
         if self.content.is_gzip():
             return
         with self.content.open() as stream:
-            stream.seek(max(0, stream.seek(0, 2) - _TAIL_BYTES))
+            stream.seek(max(0, stream.seek(0, 2) - 2 * MAX_LINE_BYTES))
             last = stream.read().rstrip(b"\r\n").rpartition(b"\n")[2].decode(errors="replace")
         if self._fields_of(last) < len(self.columns):
             raise self._wrong_fields("last line", last)
 
     @property
-    def _field(self) -> str:
-        plain = f"[^{self.delimiter}]*"
-        return plain if self.delimiter == "|" else f'(?:"(?:[^"]|"")*"|[^"{self.delimiter}]*)'
+    def _mark(self) -> str:
+        return re.escape(self.delimiter)
 
-    def _check_fields(self, lines: pl.DataFrame) -> None:
+    @property
+    def _opening_quote(self) -> str:
+        """A quote that opens a field; one inside a field of a pipe file is a letter, as FINRA publishes its names."""
+        return r'(?:^|\|)\s*"' if self.delimiter == "|" else _QUOTED
+
+    def _blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Blocks of whole lines below the header, each with the number of its first line."""
+        with self.content.open() as stream:
+            stream.readline(_MAX_HEADER_BYTES)
+            number, rest = _FIRST_DATA_LINE, b""
+            while piece := stream.read(_BLOCK_BYTES):
+                whole, mark, rest = (rest + piece).rpartition(b"\n")
+                self._refuse_long_line(whole, first=number)
+                yield number, whole + mark
+                number += whole.count(b"\n") + len(mark)
+                self._refuse_long_line(rest, first=number)
+            yield number, rest
+
+    def _refuse_long_line(self, block: bytes, *, first: int) -> None:
+        start = 0
+        while len(block) - start > MAX_LINE_BYTES:
+            end = block.rfind(b"\n", start, start + MAX_LINE_BYTES + 1)
+            if end < 0:
+                number, shown = first + block.count(b"\n", 0, start), block[start : start + 40]
+                found = f"more than {MAX_LINE_BYTES:,} bytes that begin with {shown!r}"
+                raise MalformedSource(
+                    self.content.name, f"line {number}", found=found, allowed=f"lines up to {MAX_LINE_BYTES:,} bytes"
+                )
+            start = end + 1
+
+    def _check_fields(self, lines: pl.DataFrame, *, quoted: bool) -> None:
         width = len(self.columns)
         text = pl.col(TEXT)
-        count_differs = text.str.count_matches(self.delimiter, literal=True) != width - 1
-        # Counting is fast and decides every line without quotes; only the others need the whole grammar.
-        suspects = lines.filter(count_differs | text.str.contains(_QUOTED, literal=True))
-        wrong = suspects.filter(~text.str.contains(f"^{self._field}(?:{re.escape(self.delimiter)}{self._field}){{{width - 1}}}$"))
+        wrong = lines.filter(text.str.count_matches(self.delimiter, literal=True) != width - 1)
+        if quoted:
+            # Counting is fast and decides every line without quotes; only the others need the whole grammar.
+            field = f'(?:{_QUOTED_FIELD}|[^"{self.delimiter}]*)'
+            suspects = lines.filter(text.str.contains(_QUOTED, literal=True))
+            bad = suspects.filter(~text.str.contains(f"^{field}(?:{self._mark}{field}){{{width - 1}}}$"))
+            wrong = pl.concat([wrong.filter(~text.str.contains(_QUOTED, literal=True)), bad]).sort(AT)
         if not wrong.is_empty():
             raise self._wrong_fields(f"line {wrong[AT][0]}", wrong[TEXT][0])
 
     def _fields_of(self, line: str) -> int:
-        plain = line if self.delimiter == "|" else _QUOTED_FIELD.sub("", line)
-        return plain.count(self.delimiter) + 1
+        unquoted = re.sub(rf"(^|{self._mark})\s*{_QUOTED_FIELD}", r"\1", line)
+        return unquoted.count(self.delimiter) + 1
 
     def _wrong_fields(self, where: str, text: str) -> MalformedSource:
         return MalformedSource(
@@ -145,28 +182,35 @@ def open_delimited(content: Content, *, delimiters: str = "|,") -> Delimited:
 
 
 def _header_fields(source: str, header: str, delimiter: str) -> list[str]:
-    if delimiter == "|":
-        return header.split("|")
+    if _QUOTED not in header:
+        return header.split(delimiter)
     try:
         return next(csv.reader([header], delimiter=delimiter, strict=True))
     except (csv.Error, StopIteration) as error:
         raise MalformedSource(source, "line 1", found=f"{header!r} ({error})", allowed="a header with column names") from None
 
 
-def _scan(content: Content) -> pl.LazyFrame:
-    data: Path | bytes = content.data
-    return pl.scan_csv(
-        data, separator=_NO_SEPARATOR, quote_char=None, has_header=False, schema={TEXT: pl.String}, skip_lines=1,
-        row_index_name=AT, row_index_offset=_FIRST_DATA_LINE, glob=False, empty_string_is_null=False, raise_if_empty=False,
-    )  # fmt: skip
+def _lines_of(block: bytes, *, first: int) -> pl.DataFrame:
+    """The lines of `block`, numbered from `first`, behind a blank one: `at` and `text`."""
+    return pl.read_csv(
+        b"\n" + block,  # the reader takes bytes that begin like a compressed file for one
+        separator=_NO_SEPARATOR,
+        quote_char=None,
+        has_header=False,
+        schema={TEXT: pl.String},
+        row_index_name=AT,
+        row_index_offset=first - 1,
+        empty_string_is_null=False,
+        raise_if_empty=False,
+    )
 
 
-def _split(text: pl.Series, width: int, delimiter: str, places: list[int]) -> pl.DataFrame:
+def _split(text: pl.Series, width: int, delimiter: str, places: list[int], *, quoted: bool) -> pl.DataFrame:
     """Some fields of lines whose number of fields has been checked: text columns "0", "1", ...; blank ones are null."""
     schema = {f"{index}": pl.String for index in range(width)}
     if text.is_empty():
         return pl.DataFrame(schema=schema)
-    quote = None if delimiter == "|" else _QUOTED
+    quote = _QUOTED if quoted else None
     joined = text.str.join("\n").item().encode()
     fields = pl.read_csv(joined, has_header=False, separator=delimiter, quote_char=quote, schema=schema, columns=places)
     # Machines write no blanks around their fields; people do.

@@ -25,7 +25,7 @@ Every message names the thing, what was found and what to do.
 
 from pathlib import Path
 
-_LONGEST_SHOWN = 160
+_LONGEST_SHOWN = 200
 
 
 class SourceError(Exception):
@@ -71,7 +71,7 @@ class MalformedSource(PermanentSourceError):
     """
 
     def __init__(self, source: str, where: str, *, found: object, allowed: str) -> None:
-        super().__init__(f"{source}: {where}: found {_shortened(found)}; allowed: {allowed}. Nothing of it was stored.")
+        super().__init__(f"{fault_text(source, where, found=found, allowed=allowed)}. Nothing of it was stored.")
 
 
 class AnotherDay(MalformedSource):
@@ -101,7 +101,7 @@ class RefusedBySource(PermanentSourceError):
     def __init__(self, what: str, *, status: int, body: str, remedy: str = "Correct the request's settings.") -> None:
         self.status = status
         self.body = body
-        super().__init__(f"{what}: answered {status} ({_shortened(body) or 'no body'}). {remedy}")
+        super().__init__(f"{what}: answered {status} ({shortened(body) or 'no body'}). {remedy}")
 
 
 class CredentialsRefused(RefusedBySource):
@@ -116,7 +116,7 @@ class ForeignAddress(PermanentSourceError):
     """Following an address would carry the key to another host; it was not followed."""
 
     def __init__(self, what: str, *, found: str, allowed: str) -> None:
-        super().__init__(f"{what}: leads to {_shortened(found)}; allowed: {allowed}. It was not followed, no key was sent there.")
+        super().__init__(f"{what}: leads to {shortened(found)}; allowed: {allowed}. It was not followed, no key was sent there.")
 
 
 class TransientSourceError(SourceError):
@@ -135,7 +135,7 @@ class Unreachable(TransientSourceError):
     """
 
     def __init__(self, what: str, *, reason: str, attempts: int) -> None:
-        self.reason = _shortened(reason)
+        self.reason = shortened(reason)
         tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         super().__init__(f"{what}: no whole answer after {tries} ({self.reason}). Run it again later.")
 
@@ -148,7 +148,13 @@ class RateLimited(TransientSourceError):
         super().__init__(f"{what}: still over the service's rate limit after {attempts} attempts. {remedy}")
 
 
-def _shortened(found: object) -> str:
-    """`found` on one line and without control characters: it may be a piece of a binary file."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(found))
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+def fault_text(source: str, where: str, *, found: object, allowed: str) -> str:
+    """Name a fault of a source: where it lies, what was found there, and what is allowed."""
+    return f"{source}: {shortened(where)}: found {shortened(found)}; allowed: {allowed}"
+
+
+def shortened(found: object) -> str:
+    """Cut a quoted text at 200 characters, on one line and without control characters: it may be a piece of a binary file."""
+    whole = str(found)
+    cut = whole if len(whole) <= _LONGEST_SHOWN else f"{whole[: _LONGEST_SHOWN - 3]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in cut)

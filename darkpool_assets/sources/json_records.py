@@ -1,19 +1,21 @@
 """JSON bodies, as APIs answer and people save them: a list of objects, or an object whose `results` is that list.
 
-Numbers keep the text that they were written in, so that they are typed by the same strict rules as a text file's. An
-answer with pages left is refused here; types and meaning come next, in records.py and the readers of each feed.
+Numbers keep the text that they were written in, so that they are typed by the same strict rules as a text file's. An answer
+with pages left, and one that tells of an error, is refused here; types and meaning come next, in records.py and the readers.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import BrokenContent, MalformedSource
 from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
+
+GOOD_STATUSES: Final = ("OK", "DELAYED")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,15 @@ class JsonRows:
     source: str
     rows: Sequence[Mapping[str, Any]]
     body: Mapping[str, Any]
+
+    def require_answer(self) -> None:
+        """Refuse a bare list without rows, which no service sends for want of rows.
+
+        Raises:
+            MalformedSource: neither a row nor an object around them.
+        """
+        if not self.rows and not self.body:
+            raise MalformedSource(self.source, "body", found="no row", allowed="at least one row")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,28 +71,48 @@ class JsonRows:
         raise MalformedSource(self.source, f"row {number}, column {name}", found=json.dumps(value), allowed="a plain value")
 
 
-def read_json_rows(content: Content, *, may_be_empty: bool = False) -> JsonRows:
-    """The rows of a JSON file or body.
+def read_json_rows(content: Content) -> JsonRows:
+    """The rows of a JSON file or body; an answer whose status is good and that has no `results` holds none.
 
     Raises:
         BrokenContent: not JSON.
-        MalformedSource: not rows of objects, no row at all (unless it may be), or an answer whose `next_url` says that more
-            follows.
+        MalformedSource: not rows of objects, the answer of an error, or one whose `next_url` says that more follows.
     """
     document = _parse(content)
     body = document if isinstance(document, dict) else {}
-    rows = body.get("results") if isinstance(document, dict) else document
+    rows = _results(body) if body else document
     if not isinstance(rows, list):
-        shown = {key: value for key, value in body.items() if isinstance(value, str)} or type(document).__name__
+        shown = _said(body) or type(document).__name__
         raise MalformedSource(content.name, "body", found=shown, allowed="a list of rows, or an object whose results is one")
     if body.get("next_url"):
         raise MalformedSource(content.name, "next_url", found="one page of several", allowed="all pages, none left to fetch")
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
             raise MalformedSource(content.name, f"row {number}", found=repr(row), allowed="an object with column names")
-    if not rows and not may_be_empty:
-        raise MalformedSource(content.name, "body", found="no row", allowed="at least one row")
+    check_status(content.name, body, may_be_absent=True)
     return JsonRows(content.name, rows, body)
+
+
+def check_status(source: str, body: Mapping[str, Any], *, may_be_absent: bool = False) -> None:
+    """Refuse an answer whose status tells of an error.
+
+    Raises:
+        MalformedSource: another status than OK or DELAYED.
+    """
+    if body.get("status") not in GOOD_STATUSES and not (may_be_absent and "status" not in body):
+        raise MalformedSource(source, "status", found=_said(body), allowed=" or ".join(GOOD_STATUSES))
+
+
+def _results(body: Mapping[str, Any]) -> object:
+    """The answer's results; an answer to a question without rows leaves them out."""
+    if body.get("results") is None and body.get("status") in GOOD_STATUSES:
+        return []
+    return body.get("results")
+
+
+def _said(body: Mapping[str, Any]) -> object:
+    """What an answer says in words, in place of rows."""
+    return {key: value for key, value in body.items() if isinstance(value, str)}
 
 
 def _parse(content: Content) -> object:

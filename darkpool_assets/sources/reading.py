@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from darkpool_assets.sources.symbol_records import LeftOut
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -25,6 +27,7 @@ class Reading:
         requests: Calls made to the source.
         content_hash: Hash of what was read; equal content has an equal hash.
         failures: Symbol -> what failed; nothing of such a symbol is in `rows`.
+        left_out: Symbols of a whole-market feed whose rows hold a fault; none of these rows is in `rows`.
         message: What happened, in words, where there is something to say.
     """
 
@@ -38,4 +41,5 @@ class Reading:
     requests: int = 0
     content_hash: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
     message: str = ""

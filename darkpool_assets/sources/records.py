@@ -15,10 +15,10 @@ from darkpool_assets.sources.errors import MalformedSource
 
 AT: Final = "at"
 MAX_SHARES: Final = 1e13  # more than all markets together trade in a year
-SYMBOL_FORM: Final = r"^[!-+\-.-~]{1,32}$"
+SYMBOL_FORM: Final = r"^[!#-+\-.-~]{1,32}$"
 _CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"
 _EXACT_FLOAT_INTEGERS: Final = 2**53
-_ISO_INSTANT: Final = r"^(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"
+_ISO_INSTANT: Final = r"^(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d(?::?\d\d)?)$"
 _ISO_DATE: Final = r"^\d{4}-\d\d-\d\d(?:[T ]00:00:00(?:\.0+)?Z?)?$"
 
 Aliases = Mapping[str, Sequence[str]]
@@ -28,11 +28,11 @@ class Kind(StrEnum):
     """What a column's text must be; the value is how an error says it."""
 
     TEXT = "text without control characters"
-    SYMBOL = "a symbol of 1 to 32 printable characters without blank or comma"
+    SYMBOL = "a symbol of 1 to 32 printable characters without blank, comma or quote"
     NUMBER = "a number"
     INTEGER = "a whole number"
     DATE = "a date such as 2026-01-30 or 20260130"
-    INSTANT = "whole nanoseconds since 1970 or an ISO time such as 2026-01-30T14:30:00.123Z"
+    INSTANT = "whole nanoseconds since 1970, or an ISO time with its offset from UTC such as 2026-01-30T09:30:00.123-05:00"
 
 
 _DTYPES: Final[Mapping[Kind, pl.DataType]] = {
@@ -71,8 +71,7 @@ class Records:
         text = self.text[name]
         value = _value_of(text, kind)
         if value.null_count() > text.null_count():
-            at = self.text.filter(value.is_null() & text.is_not_null())[AT][0]
-            self.fail(int(at), column=name, allowed=kind.value)
+            self.found_fault(self.text.filter(value.is_null() & text.is_not_null())[AT], column=name, allowed=kind.value)
         return value
 
     def refuse(
@@ -82,10 +81,16 @@ class Records:
         """Raise for the first row of `frame` (it carries `at`) for which `wrong` holds; nothing happens where none does."""
         places = frame.filter(wrong)[AT]
         if not places.is_empty():
-            self.fail(int(places[0]), column=column, allowed=allowed, error=error)
+            self.found_fault(places, column=column, allowed=allowed, error=error)
+
+    def found_fault(
+        self, places: pl.Series, *, column: str, allowed: str, error: type[MalformedSource] = MalformedSource
+    ) -> None:
+        """Act on a fault in the records at `places` (one at least): here, refuse the source for the first of them."""
+        self.fail(int(places[0]), column=column, allowed=allowed, error=error)
 
     def fail(self, at: int, *, column: str, allowed: str, error: type[MalformedSource] = MalformedSource) -> NoReturn:
-        """Refuse the record at `at` for what its `column` holds."""
+        """Refuse the source for what the `column` of the record at `at` holds."""
         raise error(self.source, self.place(at, column), found=self.found(at, column), allowed=allowed)
 
     def place(self, at: int, column: str) -> str:
@@ -115,10 +120,14 @@ class Records:
             MalformedSource: two different rows share a key.
         """
         kept = frame.unique([name for name in frame.columns if name != AT], keep="first", maintain_order=True)
-        self.refuse(
-            kept, ~pl.struct(key).is_first_distinct(), column="symbol",
-            allowed=f"one row per ({', '.join(self.names.get(name, name) for name in key)}), or exact copies of it",
-        )  # fmt: skip
+        twice = kept.filter(pl.struct(key).is_duplicated())
+        if not twice.is_empty():
+            again = pl.struct(key).is_first_distinct()
+            places = pl.concat([twice.filter(~again), twice.filter(again)])[
+                AT
+            ]  # named is the row that disagrees with an earlier one
+            names = ", ".join(self.names.get(name, name) for name in key)
+            self.found_fault(places, column="symbol", allowed=f"one row per ({names}), or exact copies of it")
         return kept, frame.height - kept.height
 
 
@@ -179,7 +188,7 @@ def _date(text: pl.Expr) -> pl.Expr:
 
 
 def _iso_instant(text: pl.Expr) -> pl.Expr:
-    """ISO times as nanoseconds since 1970; a time without offset is UTC, as this project's own exports write it."""
-    zoned = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00").str.replace(r"^([^T]*T[0-9:.]*)$", "${1}+00:00")
+    """ISO times with an offset as nanoseconds since 1970; without one nobody can know whose clock it was."""
+    zoned = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00").str.replace(r"([+-]\d\d)$", "${1}:00")
     moment = pl.when(text.str.contains(_ISO_INSTANT)).then(zoned)
     return moment.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="ns", time_zone="UTC", strict=False).cast(pl.Int64)

@@ -95,7 +95,8 @@ class Transport:
             ForeignAddress: a redirect, or `url` is not at one of the hosts.
             OversizedSource: more bytes than the limit.
             RateLimited: 429 until the retries were spent.
-            Unreachable: no connection, timeouts, broken transfers, 408 or 5xx until the retries were spent.
+            Unreachable: no connection, timeouts, broken transfers, 408 or 5xx until the retries were spent; a second answer
+                that was not whole within its deadline.
             MalformedSource: what `read` raises; BrokenContent only when the retries were spent.
         """
         return self._ask("GET", url, params=params, headers=headers, what=what, read=read)
@@ -138,7 +139,7 @@ class Transport:
                 raise
 
         try:
-            return self._retried(_pause_before_retry, once)
+            return self._retried(_pauses_before_retries(late_retries=self._limits.late_retries), once)
         except AskAgainError as spent:
             failure = spent.given_up(next(attempts) - 1)
         raise failure  # outside of the handler: no library's exception hangs on it
@@ -168,25 +169,41 @@ class Transport:
         return self._judged(answer, last)
 
     def _exchange(self, request: httpx.Request, *, what: str, attempt: int, max_bytes: int) -> Answer:
-        self._take_turn(what, attempt)
+        sent = self._take_turn(what, attempt)
         with self._deadlines.within(self._limits.deadline):
             try:
-                return self._received(request, what=what, attempt=attempt, max_bytes=max_bytes)
+                answer = self._received(request, what=what, attempt=attempt, max_bytes=max_bytes)
             except (httpx.LocalProtocolError, httpx.UnsupportedProtocol):
                 failure: Exception = _not_sendable(what)
             except (httpx.TransportError, BrokenTransferError) as error:
-                late = f"not whole after {self._limits.deadline:g} s"
-                reason = late if self._deadlines.is_over() else f"{type(error).__name__}: {error}"
-                failure = AskAgainError(what, without_secrets(reason, request))
+                is_late = self._deadlines.is_over()
+                reason = f"not whole after {self._limits.deadline:g} s" if is_late else f"{type(error).__name__}: {error}"
+                failure = AskAgainError(what, without_secrets(reason, request), is_late=is_late)
+            else:
+                self._report(answer, sent=sent, attempt=attempt)
+                return answer
         raise failure
 
-    def _take_turn(self, what: str, attempt: int) -> None:
-        if self._pace is not None:
-            self._pace.wait()
+    def _take_turn(self, what: str, attempt: int) -> float:
+        """Wait until the request may go; gives that moment by the clock of the pace."""
+        sent = self._pace.wait() if self._pace is not None else 0.0
         if self._client.is_closed:
             raise Unreachable(what, reason="the run is over", attempts=attempt)
         with self._lock:
             self._requests += 1
+        return sent
+
+    def _report(self, answer: Answer, *, sent: float, attempt: int) -> None:
+        """Tell the pace what became of the request."""
+        if self._pace is None:
+            return
+        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+            self._pace.refused(sent, attempt=attempt, pause=self._retry_after(answer.retry_after))
+        elif httpx.codes.is_success(answer.status):
+            self._pace.served(sent)
+
+    def _retry_after(self, seconds: float | None) -> float | None:
+        return None if seconds is None else min(seconds, self._limits.retry_after_max)
 
     def _received(self, request: httpx.Request, *, what: str, attempt: int, max_bytes: int) -> Answer:
         started = time.monotonic()
@@ -207,9 +224,7 @@ class Transport:
         try:
             judge(answer, request)
         except AskAgainError as again:
-            again.wait = None if again.wait is None else min(again.wait, self._limits.retry_after_max)
-            if again.is_limit and self._pace is not None:
-                self._pace.slow_down(again.wait)
+            again.wait = self._retry_after(again.wait)
             raise
         return answer
 
@@ -240,11 +255,18 @@ def _not_sendable(what: str) -> PermanentSourceError:
     )
 
 
-def _pause_before_retry(error: Exception) -> bool | float:
-    """Whether to ask again, or after how many seconds where the service says so."""
-    if isinstance(error, AskAgainError):
+def _pauses_before_retries(*, late_retries: int) -> Callable[[Exception], bool | float]:
+    """What decides for one request: whether to ask again, or after how many seconds where the service says so."""
+    late = itertools.count(1)
+
+    def pause(error: Exception) -> bool | float:
+        if not isinstance(error, AskAgainError):
+            return isinstance(error, BrokenContent)
+        if error.is_late:
+            return 0.0 if next(late) <= late_retries else False  # it has waited for a whole deadline already
         return True if error.wait is None else error.wait
-    return isinstance(error, BrokenContent)
+
+    return pause
 
 
 def _keep_libraries_quiet() -> None:

@@ -279,12 +279,22 @@ def test_no_week_is_used_before_its_published_date(rows, as_of):
 # The share of a day
 
 
-def allocated(rows, day, *, quality="OTC_ANCHORED"):
+def stored_files(*, of=("CNMS",), days=SHORT_WEEK):
+    """Which short files are stored: trade_date and source."""
+    return pl.DataFrame({"trade_date": list(days)}).join(pl.DataFrame({"source": list(of)}), how="cross")
+
+
+EVERY_SESSION = stored_files()
+
+
+def allocated(rows, day, *, quality="OTC_ANCHORED", files=EVERY_SESSION, source="CNMS"):
     """The allocation of `day`: `rows` hold one row per (date, symbol) with the columns of otc_allocation.csv."""
     today = rows.filter(date=day).select("symbol", "otc_off_exchange_volume", "lit_buy_ratio", data_quality=pl.lit(quality))
-    return allocate_otc_volume(
-        today, weekly_shares(rows.select("date", "symbol", "short_total_volume", "volume"), day=day), day=day
+    has_row = pl.col("short_total_volume").is_not_null()
+    daily = rows.select(
+        "date", "symbol", "short_total_volume", "volume", short_ratio_source=pl.when(has_row).then(pl.lit(source))
     )
+    return allocate_otc_volume(today, weekly_shares(daily, files, day=day), day=day)
 
 
 def a_week(totals, volumes, *, weekly: float | None = 100.0, ratio: float | None = 0.5):
@@ -339,20 +349,48 @@ def test_rows_of_the_holiday_do_not_count():
 def test_a_symbol_without_any_daily_row_is_spread_evenly():
     week = a_week([None] * 4, [None] * 4)
     today = week[:1].select("symbol", "otc_off_exchange_volume", "lit_buy_ratio", data_quality=pl.lit("OTC_ANCHORED"))
-    (row,) = allocate_otc_volume(today, weekly_shares(week.clear(), day=SHORT_WEEK[0]), day=SHORT_WEEK[0]).to_dicts()
+    nothing = week.clear().with_columns(short_ratio_source=pl.lit(None, pl.String))
+    (row,) = allocate_otc_volume(today, weekly_shares(nothing, EVERY_SESSION, day=SHORT_WEEK[0]), day=SHORT_WEEK[0]).to_dicts()
     assert (row["otc_alloc_basis"], row["otc_alloc_volume"], row["otc_participation_rate"]) == ("EQUAL", 25.0, None)
 
 
-def test_a_week_with_rows_for_some_sessions_alone_is_spread_evenly():
+def test_a_week_without_a_stored_file_of_every_session_is_spread_evenly():
     week = a_week([10.0, 20.0, 30.0, 40.0], [1.0] * 4)
-    (row,) = allocated(week[:3], SHORT_WEEK[0]).to_dicts()
+    (row,) = allocated(week[:3], SHORT_WEEK[0], files=stored_files(days=SHORT_WEEK[:3])).to_dicts()
     assert (row["otc_alloc_basis"], row["otc_alloc_volume"], row["otc_participation_rate"]) == ("EQUAL", 25.0, None)
 
 
-@pytest.mark.parametrize(("smallest", "basis"), [(0.0, "POLYGON_DAILY"), (0.000001, "FINRA_DAILY")])
-def test_a_total_counts_when_it_is_above_zero(smallest, basis):
-    week = a_week([smallest, 1.0, 1.0, 1.0], [1.0] * 4)
+@pytest.mark.parametrize(("day", "share"), [(0, 0.0), (1, 0.0), (2, 75.0), (3, 25.0)])
+def test_a_symbol_that_a_stored_file_lacks_traded_nothing_that_day(day, share):
+    listed_on_the_third_day = a_week([None, None, 900.0, 300.0], [None, None, 5.0, 5.0])
+    (row,) = allocated(listed_on_the_third_day, SHORT_WEEK[day]).to_dicts()
+    assert (row["otc_alloc_basis"], row["otc_alloc_volume"]) == ("FINRA_DAILY", share)
+
+
+@pytest.mark.parametrize(("largest", "basis"), [(0.0, "POLYGON_DAILY"), (0.000001, "FINRA_DAILY")])
+def test_the_totals_of_a_week_count_when_their_sum_is_above_zero(largest, basis):
+    week = a_week([0.0, 0.0, 0.0, largest], [1.0] * 4)
     assert allocated(week, SHORT_WEEK[1])["otc_alloc_basis"].to_list() == [basis]
+
+
+NIGHTLY = [*SHORT_WEEK]
+MIXED = pl.concat([stored_files(of=["CNMS"], days=NIGHTLY[:2]), stored_files(of=["FNYX", "API"], days=NIGHTLY[2:])])
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "basis"),
+    [
+        (stored_files(of=["FORF"]), "CNMS", "EQUAL"),
+        (stored_files(of=["FORF"]), "FORF", "FINRA_DAILY"),
+        (stored_files(of=["CNMS"]), "FORF", "EQUAL"),
+        (MIXED, "SUM", "FINRA_DAILY"),
+        (stored_files(of=["API"]), "API", "FINRA_DAILY"),
+        (pl.concat([MIXED[1:], stored_files(of=["FORF"])]), "CNMS", "EQUAL"),
+    ],
+)
+def test_the_files_of_a_week_are_whole_by_the_kind_that_the_symbol_is_in(files, source, basis):
+    week = a_week([10.0, None, 30.0, 40.0], [None] * 4)
+    assert allocated(week, SHORT_WEEK[0], files=files, source=source)["otc_alloc_basis"].to_list() == [basis]
 
 
 def test_the_participation_rate_needs_every_session_and_zero_is_a_volume():

@@ -14,6 +14,7 @@ from darkpool_assets.analytics.trade_eligibility import (
     categorise_prints,
     drop_repeated_prints,
     drop_unusable_prints,
+    is_identified,
 )
 
 ANSWERS = Path(__file__).parents[1] / "answers"
@@ -103,10 +104,19 @@ def test_repeated_prints_count_once_as_worked_by_hand(copies: pl.DataFrame):
     assert_frame_equal(drop_repeated_prints(copies).drop(worked), copies.filter("stays").drop(worked))
 
 
-def test_an_empty_id_is_no_id(copies: pl.DataFrame):
+@pytest.mark.parametrize("placeholder", ["", " ", "0", "nan", "NaN", "none", "None", "null", "NULL", " 0 "])
+def test_a_placeholder_is_no_id(placeholder: str, copies: pl.DataFrame):
     unnamed = copies.filter(pl.col("id").is_null())
-    emptied = unnamed.with_columns(id=pl.lit(""))
-    assert drop_repeated_prints(emptied).height == unnamed["stays"].sum()
+    assert drop_repeated_prints(unnamed.with_columns(id=pl.lit(placeholder))).height == unnamed["stays"].sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "sequence", "identified"),
+    [("x", None, True), ("nan", 3, True), (None, 1, True), ("0", 0, False), (None, None, False), (" ", None, False)],
+)
+def test_a_print_is_identified_by_an_id_or_a_sequence_number(name: str | None, sequence: int | None, identified: bool):
+    row = pl.DataFrame({"id": [name], "sequence_number": [sequence]}, schema={"id": pl.String, "sequence_number": pl.Int64})
+    assert row.select(is_identified()).item() is identified
 
 
 def test_prints_without_copies_stay_as_they_are(copies: pl.DataFrame):
@@ -119,17 +129,32 @@ def test_no_prints_have_no_copies(copies: pl.DataFrame):
 
 
 prints = st.tuples(
-    st.sampled_from(["A", "B"]), st.integers(0, 1), st.integers(0, 2), st.integers(1, 2), st.integers(1, 2),
-    st.sampled_from([None, 4, 11]), st.sampled_from([None, 0, 201]), st.sampled_from([None, "", "x", "y"]),
-)  # fmt: skip
+    st.sampled_from(["A", "B"]),
+    st.integers(0, 1),
+    st.sampled_from([None, 0, 1, 2]),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.sampled_from([None, 4, 11]),
+    st.sampled_from([None, 0, 201]),
+    st.sampled_from([None, "", "0", " NaN", "none", "Null ", "x", " x ", "y", "X"]),
+)
 
 
-@settings(max_examples=100, deadline=None)
+def identity(number: int, row: tuple) -> tuple:
+    """What a print is the same trade by, as the contract words it."""
+    symbol, at, sequence, price, size, exchange, trf, name = row
+    name = (name or "").strip()
+    if name.lower() not in {"", "0", "nan", "none", "null"}:
+        return ("id", symbol, exchange, trf or 0, name, *((at, price, size) if exchange is None else ()))
+    return ("sequence", symbol, at, sequence, exchange, price, size) if sequence else ("none", number)
+
+
+@settings(max_examples=200, deadline=None)
 @given(rows=st.lists(prints, max_size=25))
 def test_one_print_of_each_identity_stays_and_it_is_the_highest(rows: list[tuple]):
     frame = pl.DataFrame(rows, schema=PRINTS, orient="row").with_columns(timestamp=pl.from_epoch("nanosecond", time_unit="ns"))
     highest: dict[tuple, int] = {}
-    for symbol, at, sequence, price, size, exchange, trf, name in rows:
-        key = (symbol, exchange, trf or 0, name) if name else (symbol, at, sequence, exchange, price, size)
-        highest[key] = max(sequence, highest.get(key, 0))
-    assert sorted(drop_repeated_prints(frame)["sequence_number"]) == sorted(highest.values())
+    for number, row in enumerate(rows):
+        key = identity(number, row)
+        highest[key] = max(row[2] or 0, highest.get(key, 0))
+    assert sorted(drop_repeated_prints(frame)["sequence_number"].fill_null(0)) == sorted(highest.values())

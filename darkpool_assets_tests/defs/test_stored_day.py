@@ -6,13 +6,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from darkpool_assets.analytics.phase_c_gate import GateClosed
+from darkpool_assets.analytics.phase_c_gate import GateClosed, GateVerdict
+from darkpool_assets.analytics.stored_day import RuleVerdict
 from darkpool_assets.defs.derived.daily_metrics import daily_metrics
 from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets.resources import build_resources
+from darkpool_assets.vocabulary import RuleState
 from darkpool_assets_tests.conftest import MadeMarket
-from darkpool_assets_tests.hand_made_graph import kept_open
+from darkpool_assets_tests.hand_made_feeds import FRIDAY
+from darkpool_assets_tests.hand_made_graph import Graph, kept_open
 
+LEFT_OUT = '[{"symbol": "THIN", "fault": "aggs.csv: line 9", "week": null, "is_whole": true}]'
 METRICS = "update daily_metrics set"
 ANCHORED_DAY = "where date = '2025-12-11' and symbol"
 CORRUPTIONS = [
@@ -43,11 +47,17 @@ CORRUPTIONS = [
     (8, f"delete from daily_metrics {ANCHORED_DAY} = 'NVDA'"),
     (8, f"insert into daily_metrics select * from daily_metrics {ANCHORED_DAY} = 'NVDA'"),
     (8, "delete from lit_direction_daily where symbol = 'NVDA'"),
+    (8, "insert into polygon_equity_trades_raw select * from polygon_equity_trades_raw where trade_date = '2025-12-11' limit 3"),
     (9, "delete from finra_short_daily_raw where trade_date = '2025-12-11' and symbol = 'AAPL' and source = 'CNMS'"),
     (9, "update ingest_ledger set expected_rows = expected_rows + 1 where feed = 'finra_short_daily_raw'"),
     (10, f"{METRICS} as_of = '2026-03-01' {ANCHORED_DAY} = 'SPY'"),
 ]
 DAY_OF_CORRUPTION = 1
+
+
+def verdict_of(verdict: GateVerdict, number: int) -> RuleVerdict:
+    """The verdict of the first rule of a number."""
+    return next(one for one in verdict.verdicts if one.rule.number == number)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,3 +113,63 @@ def test_a_lit_volume_that_the_ledger_does_not_know_closes_the_gate_after_prunin
     with made_market.after("delete from polygon_equity_trades_raw", larger) as pruned:
         verdict = judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
     assert 7 in {one.rule.number for one in verdict.broken}
+
+
+WARNINGS = [
+    (
+        16,
+        "update ingest_ledger set unidentified_rows = 7 where feed = 'polygon_equity_trades_raw'",
+        "7 prints have neither an id",
+    ),
+    (16, f"update ingest_ledger set left_out = '{LEFT_OUT}' where feed = 'polygon_daily_agg_raw'", "THIN: aggs.csv: line 9"),
+    (16, f"update ingest_ledger set left_out = '{LEFT_OUT}' where source like 'CNMS%'", "finra_short_daily_raw THIN"),
+    (
+        19,
+        "update finra_otc_weekly_raw set last_update_date = '2026-01-06' where symbol = 'SPY'",
+        "SPY: week 2025-12-08 was restated",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "change", "words"), WARNINGS)
+def test_what_a_reader_should_know_is_a_warning_and_closes_no_gate(made_market: MadeMarket, rule: int, change: str, words: str):
+    with made_market.after(change) as changed:
+        verdict = judge_day(changed, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert verdict.is_open
+    assert words in verdict_of(verdict, rule).explanation
+
+
+def test_a_restatement_up_to_as_of_is_no_warning(made_market: MadeMarket):
+    with made_market.after("update finra_otc_weekly_raw set last_update_date = '2026-01-05' where symbol = 'SPY'") as changed:
+        verdict = judge_day(changed, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert verdict_of(verdict, 19).state is RuleState.HOLDS
+
+
+NO_FEEDS = {f"polygon_{kind}_dir": None for kind in ("trades", "quotes", "daily_agg")} | {
+    "finra_otc_dir": None,
+    "finra_short_sale_dir": None,
+    "index_constituents_dir": Path("data/constituents"),
+}
+
+
+def test_a_rule_without_a_row_to_judge_says_so_and_closes_no_gate(graph: Graph):
+    assert graph.run([FRIDAY], **NO_FEEDS).failures == []
+    verdict = judge_day(graph.warehouse, FRIDAY, settings=graph.settings(**NO_FEEDS))
+    idle = {one.rule.number for one in verdict.verdicts if one.state is RuleState.NOTHING_TO_JUDGE}
+    assert {4, 5, 6, 7, 9, 11, 12, 13, 14, 17, 19} <= idle
+    assert {1, 10} & idle == set()
+    assert verdict.is_open
+    assert verdict_of(verdict, 7).explanation == "nothing to judge"
+
+
+def test_every_rule_of_a_full_day_has_something_to_judge(made_market: MadeMarket):
+    verdict = judge_day(made_market.warehouse, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert {one.rule.name for one in verdict.verdicts if not one.judged} == set()
+
+
+def test_the_ui_says_that_a_rule_had_nothing_to_judge(graph: Graph):
+    graph.run([FRIDAY], **NO_FEEDS)
+    newest = graph.verdicts("finra_short_daily_raw", "finra_files_are_whole_and_of_their_day", FRIDAY)[0]
+    assert newest.event is not None
+    assert newest.evaluation is not None
+    assert newest.evaluation.metadata["verdict"].value == "nothing to judge"

@@ -9,10 +9,13 @@ import pytest
 
 from darkpool_assets.market_calendar import session_window
 from darkpool_assets.sources.errors import MalformedSource
+from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.symbol_records import LeftOut
 from darkpool_assets_tests.sources.scripted_server import ScriptedServer
 
 Write = Callable[..., Path]
 Refuses = Callable[..., str]
+LeavesOut = Callable[..., LeftOut]
 
 
 @pytest.fixture
@@ -42,6 +45,21 @@ def refuses() -> Refuses:
         return message
 
     return _refuses
+
+
+@pytest.fixture
+def leaves_out() -> LeavesOut:
+    """Expect that a reading left one symbol out, with these words (file, place, ...) in its fault, and that no row has it."""
+
+    def _leaves_out(reading: Reading, symbol: str, *words: str) -> LeftOut:
+        (one,) = reading.left_out
+        assert one.symbol == symbol
+        for word in (*words, "found ", "allowed: "):
+            assert word in one.fault, f"{word!r} is not in {one.fault!r}"
+        assert symbol not in reading.rows["symbol"].to_list()
+        return one
+
+    return _leaves_out
 
 
 @pytest.fixture

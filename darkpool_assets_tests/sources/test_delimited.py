@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from darkpool_assets.sources.content import Content
-from darkpool_assets.sources.delimited import Delimited, open_delimited
+from darkpool_assets.sources.delimited import MAX_LINE_BYTES, Delimited, open_delimited
 from darkpool_assets.sources.records import Records
 
 NAMES = {"left": "a", "right": "b"}
@@ -48,8 +48,49 @@ def test_a_quoted_field_may_hold_the_delimiter_and_quotes():
     assert _read('a,b\n"12,37","say ""x"""\n').text.rows() == [(2, "12,37", 'say "x"')]
 
 
-def test_quotes_are_letters_in_a_pipe_file():
-    assert _read('a|b\n"x|y"\n').text.rows() == [(2, '"x', 'y"')]
+@pytest.mark.parametrize("delimiter", ["|", ","])
+def test_quotes_round_a_field_are_no_part_of_it_whatever_the_delimiter(delimiter):
+    text = f'"a"{delimiter}"b"\n"x"{delimiter}"y{delimiter}z"\n'
+    assert _read(text).text.rows() == [(2, "x", f"y{delimiter}z")]
+
+
+def test_a_quote_inside_a_field_of_a_pipe_file_is_a_letter():
+    assert _read('a|b\n5" pipe|say "x"\n').text.rows() == [(2, '5" pipe', 'say "x"')]
+
+
+@pytest.mark.parametrize("line", ['"x|y', 'x|"y', '"x"z|y', '"x|y"'])
+def test_a_quote_that_opens_a_field_of_a_pipe_file_must_close_it(line, refuses):
+    refuses(lambda: _read(f"a|b\n1|2\n{line}\n"), "some.csv", "line 3", "2 fields separated by '|'")
+
+
+LONG = b"x" * (MAX_LINE_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"a,b\n1,2\n" + LONG + b"\n3,4\n", "line 3"),
+        (b"a,b\n1,2\n" + LONG, "line 3"),
+        (b"a,b\n" + b"1,2\n" * 3_000_000 + LONG + b"\n", "line 3000002"),
+        (b"a,b\n" + LONG * 20, "line 2"),
+        (gzip.compress(b"a,b\n\n" + LONG), "line 3"),
+    ],
+    ids=["in the middle", "at the end", "in a later block", "endless", "compressed"],
+)
+def test_a_line_above_a_megabyte_is_refused_by_number(text, place, refuses):
+    message = refuses(lambda: _read(text), "some.csv", place, "more than 1,048,576 bytes")
+    assert len(message) < 300
+
+
+def test_a_line_of_a_megabyte_is_read():
+    assert _read(b"a,b\n1," + LONG[3:] + b"\n").text["right"].str.len_bytes().to_list() == [MAX_LINE_BYTES - 2]
+
+
+def test_a_line_that_is_no_row_is_kept_by_a_filter_to_be_refused(refuses):
+    file = _open('a,b\nx"y,SPY\n1,QQQ\n')
+    lines = pl.concat(file.lines(file.holds("b", ["QQQ"])))
+    assert lines["at"].to_list() == [2, 3]
+    refuses(lambda: file.records(lines, NAMES), "some.csv", "line 2")
 
 
 @pytest.mark.parametrize("line", ["1", "1,2,3", '"1,2', '1,"2', '1,2"', '"1"x,2', '"1""2'])
@@ -89,7 +130,7 @@ def test_a_cut_gzip_is_refused(refuses):
 
 def test_a_column_is_filtered_by_its_raw_text_in_any_place():
     file = _open('a,b\n"1,2",x\n3,"y"\n4,z\n')
-    kept = pl.concat(file.lines(file.field_of("b").is_in(["x", "y"])))
+    kept = pl.concat(file.lines(file.holds("b", ["x", "y"])))
     assert kept["at"].to_list() == [2, 3]
 
 
@@ -104,7 +145,7 @@ def test_a_whole_last_line_passes(text):
 
 
 def test_many_batches_come_in_order():
-    file = _open("a,b\n" + "".join(f"{number},x\n" for number in range(450_000)))
+    file = _open("a,b\n" + "".join(f"{number},x\n" for number in range(1_500_000)))
     batches = list(file.lines())
     assert len(batches) > 1
-    assert pl.concat(batches)["at"].to_list() == list(range(2, 450_002))
+    assert pl.concat(batches)["at"].to_list() == list(range(2, 1_500_002))

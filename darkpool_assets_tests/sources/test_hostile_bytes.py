@@ -33,7 +33,7 @@ CASES = 3000 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 150
 Read = Callable[[Path], Reading | pl.DataFrame]
 READERS: dict[str, Read] = {
     "short": lambda path: read_short_file(path, day=DAY),
-    "otc": lambda path: read_otc_content(Content.of_file(path), fields=OtcFields()),
+    "otc": lambda path: read_otc_content(Content.of_file(path), fields=OtcFields(), today=dt.date(2026, 11, 30)),
     "trades": lambda path: read_trades_file(path, day=DAY, window=WINDOW, symbols=["SPY"]),
     "quotes": lambda path: read_quotes_file(path, day=DAY, window=WINDOW, symbols=["SPY", "DIA"]),
     "aggregates": lambda path: read_daily_agg_file(path, day=DAY),

@@ -63,11 +63,21 @@ def test_what_is_not_json_is_refused_with_its_place(text, place, refuses):
     ("text", "found"),
     [
         ("3", "str"), ('"x"', "str"), ("null", "NoneType"), ('{"error": "Unknown API Key"}', "Unknown API Key"),
-        ('{"results": {}}', "dict"), ("[]", "no row"), ('{"results": []}', "no row"), ("[1]", "'1'"), ('[{"a": 1}, []]', "[]"),
+        ('{"results": {}}', "dict"), ('{"results": null}', "dict"), ('{"status": "ERROR", "results": []}', "ERROR"),
+        ("[1]", "'1'"), ('[{"a": 1}, []]', "[]"),
     ],
 )  # fmt: skip
 def test_json_without_rows_is_refused(text, found, refuses):
     refuses(lambda: _read(text), "body.json", found)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"results": []}', '{"status": "OK"}', '{"status": "DELAYED", "results": null}'])
+def test_an_answer_may_hold_no_row(text):
+    assert list(_read(text).rows) == []
+
+
+def test_a_bare_list_without_rows_is_no_answer(refuses):
+    refuses(_read("[]").require_answer, "body.json", "no row")
 
 
 def test_an_answer_with_pages_left_is_refused(refuses):

@@ -27,7 +27,7 @@ def _typed(kind: Kind, *texts: str | None) -> list[object]:
         (Kind.SYMBOL, "SPCE/WS", "SPCE/WS"), (Kind.SYMBOL, "NA", "NA"), (Kind.TEXT, "Société", "Société"),
         (Kind.INSTANT, "1651181822461636600", 1651181822461636600),
         (Kind.INSTANT, "2024-05-01T13:30:00.123456789Z", 1714570200123456789),
-        (Kind.INSTANT, "2024-05-01 13:30:00.5", 1714570200500000000),
+        (Kind.INSTANT, "2024-05-01 13:30:00.5Z", 1714570200500000000),
         (Kind.INSTANT, "2024-05-01T09:30:00-04:00", 1714570200000000000),
     ],
 )  # fmt: skip

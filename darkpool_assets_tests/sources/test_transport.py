@@ -52,6 +52,7 @@ from darkpool_assets_tests.sources.scripted_server import (
     reply,
     until_closed,
 )
+from darkpool_assets_tests.sources.simulated_service import MovingClock
 
 QUICK = Limits(wait_initial=0.0, retries=2)
 KEY = "canary-key-7f3a"
@@ -322,6 +323,33 @@ def test_an_answer_that_trickles_ends_at_the_deadline(server, drip):
     assert 0.4 <= time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("drip", [dripping_body(every=0.02), dripping_headers(every=0.02)])
+def test_an_answer_that_trickles_for_ever_takes_two_deadlines_whatever_retries_are_left(server, drip):
+    message = _fails(Unreachable, lambda: _get(server, drip, limits=Limits(deadline=0.2, wait_initial=0)))
+    assert "2 attempts (not whole after 0.2 s)" in message
+    assert len(server.asked()) == 2
+
+
+def test_a_late_answer_among_other_failures_is_counted_by_itself(server):
+    limits = Limits(deadline=0.2, wait_initial=0)
+    late, busy = dripping_body(every=0.02), reply(status=503)
+    message = _fails(Unreachable, lambda: _get(server, busy, late, busy, busy, late, limits=limits))
+    assert "5 attempts (not whole after 0.2 s)" in message
+
+
+def test_one_late_answer_leaves_the_other_retries(server):
+    limits = Limits(deadline=0.2, wait_initial=0)
+    busy = reply(status=503)
+    assert _get(server, dripping_body(every=0.02), *[busy] * 4, reply("whole"), limits=limits).body == b"whole"
+
+
+def test_each_request_may_be_late_once(server):
+    limits = Limits(deadline=0.2, wait_initial=0)
+    url = server.on("/data", *[dripping_body(every=0.02), reply("whole")] * 2)
+    with Transport("Test", limits=limits, hosts=[server.url]) as transport:
+        assert [transport.get(url, what="Test data").body for _ in range(2)] == [b"whole"] * 2
+
+
 def test_the_deadline_holds_through_a_proxy(server, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.delenv("NO_PROXY")
@@ -499,11 +527,49 @@ def test_a_closed_transport_ends_those_who_wait(server):
 
 
 def test_a_rate_limit_slows_the_next_requests_down(server, waits):
-    turns: list[float] = []
-    pace = Pace(None, what="Test", clock=lambda: 1000.0, sleep=turns.append)
+    clock = MovingClock()
+    pace = Pace(None, what="Test", clock=clock, sleep=clock.sleep)
     with Transport("Test", limits=QUICK, pace=pace, hosts=[server.url]) as transport:
         transport.get(server.on("/data", reply(status=429, Retry_After=30), reply()), what="Test data")
-    assert (waits, turns) == ([30], [30])
+    assert (waits, clock.slept) == ([30], [30])
+
+
+class _Notes(Pace):
+    """A pace that notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(None, what="Test")
+        self.told: list[tuple[object, ...]] = []
+
+    def wait(self) -> float:
+        return float(len(self.told))
+
+    def served(self, sent: float) -> None:
+        self.told.append(("served", sent))
+
+    def refused(self, sent: float, *, attempt: int, pause: float | None = None) -> None:
+        self.told.append(("refused", sent, attempt, pause))
+
+
+def test_the_pace_is_told_of_each_refusal_and_success(server, waits):
+    pace = _Notes()
+    steps = [reply(status=429, Retry_After=600), reply(status=503), reply(status=429), reply("x")]
+    with Transport("Test", limits=Limits(), pace=pace, hosts=[server.url]) as transport:
+        transport.get(server.on("/data", *steps), what="Test data")
+    assert pace.told == [("refused", 0, 1, 120), ("refused", 1, 3, None), ("served", 2)]
+
+
+def test_a_refusal_of_a_token_is_told_to_the_pace_too(server, waits):
+    pace, token = _Notes(), server.on("/token", reply(status=429), reply())
+
+    class Auth(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            if (yield httpx.Request("POST", token)).is_success:
+                yield request
+
+    with Transport("Test", auth=Auth(), pace=pace, hosts=[server.url]) as transport:
+        transport.get(server.on("/data", reply()), what="Test data")
+    assert [kind for kind, *_ in pace.told] == ["refused", "served", "served"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux lists them")

@@ -24,7 +24,8 @@ _SEVERITIES: Final = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN
 
 
 def _check_spec(rule: Rule) -> dg.AssetCheckSpec:
-    meaning = (rule.find.__doc__ or "").partition(": ")[2]
+    sentence = f"{rule.name.replace('_', ' ').capitalize()}."
+    meaning = (rule.find.__doc__ or "").partition(": ")[2] or sentence
     described = f"Rule {rule.number} ({rule.severity}): {meaning} If not: {rule.remedy}"
     return partitioned_check_spec(rule.name, asset=rule.asset, description=described)
 
@@ -39,7 +40,8 @@ def day_verdicts(
 
     def judge(day: dt.date) -> Mapping[Rule, DayVerdict]:
         stored = read_stored_day(warehouse, day, settings=settings)
-        return {rule: findings_verdict(rule.judge(stored).findings, remedy=rule.remedy) for rule in chosen}
+        verdicts = [rule.judge(stored) for rule in chosen]
+        return {one.rule: findings_verdict(one.findings, remedy=one.rule.remedy, judged=one.judged) for one in verdicts}
 
     by_rule: dict[Rule, dict[str, DayVerdict]] = {rule: {} for rule in chosen}
     for count, (day, judged) in enumerate(by_memory(settings)(judge, days), start=1):

@@ -41,4 +41,7 @@ def _verdicts(warehouse: Warehouse, day: dt.date, *, version: str) -> Mapping[st
     with warehouse.connected() as connected:
         rows = connected.read_day("composite_signal", day, inference_version=version)
         metrics = connected.read_day("daily_metrics", day, inference_version=version)
-    return {rule.name: findings_verdict(rule.find(rows, metrics), remedy=COMPOSITE_REMEDY) for rule in COMPOSITE_RULES}
+    judged = rows.height + metrics.height
+    return {
+        rule.name: findings_verdict(rule.find(rows, metrics), remedy=COMPOSITE_REMEDY, judged=judged) for rule in COMPOSITE_RULES
+    }

@@ -11,6 +11,7 @@ import polars as pl
 
 from darkpool_assets.analytics.pressure_context import PressureRules
 from darkpool_assets.defs.daily_asset import SessionReport, make_sessions
+from darkpool_assets.defs.failure_causes import cause_of
 from darkpool_assets.defs.ledgers import derivation_entry
 from darkpool_assets.defs.side_by_side import Attempts, one_by_one, side_by_side
 from darkpool_assets.settings import Settings
@@ -91,13 +92,16 @@ def render_sessions(
     """The same for what takes longer than a connection may be held: `make` opens one for what it reads and writes."""
 
     def record(day: dt.date, error: Exception) -> None:
+        asset = context.asset_key
+        upstream = [key.to_user_string() for key in context.assets_def.asset_deps[asset]]
         entry = derivation_entry(
-            context.asset_key.to_user_string(),
+            asset.to_user_string(),
             day,
             settings=settings,
             as_of=run_as_of(settings),
             status=IngestStatus.FAILED,
             message=f"{type(error).__name__}: {error}",
+            caused_by=cause_of(error, warehouse, day, upstream=upstream, version=settings.inference_version),
         )
         warehouse.append({"derivation_ledger": entry})
 

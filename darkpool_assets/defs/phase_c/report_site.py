@@ -26,7 +26,7 @@ from darkpool_assets.rendering.site.report_site import write_day_pages, write_fi
 from darkpool_assets.rendering.site.site_model import Gate, ReportDay, StoredSession, Verdict
 from darkpool_assets.session_choice import sessions_shown
 from darkpool_assets.settings import Settings
-from darkpool_assets.vocabulary import IngestStatus
+from darkpool_assets.vocabulary import IngestStatus, RuleState
 from darkpool_assets.warehouse import Warehouse
 
 _REFUSED: Final = GateClosed.__name__
@@ -109,6 +109,7 @@ def verdicts_of(verdict: GateVerdict) -> tuple[Verdict, ...]:
             severity=one.rule.severity,
             findings=tuple((finding.who, finding.problem) for finding in one.findings),
             remedy=one.rule.remedy,
+            has_nothing_to_judge=one.state is RuleState.NOTHING_TO_JUDGE,
         )
         for one in verdict.verdicts
     )

@@ -254,5 +254,6 @@ def _counts_of(reading: Reading) -> dg.TableRecord:
             "off session": reading.off_session_rows,
             "requests": reading.requests,
             "failures": "; ".join(f"{symbol}: {reason}" for symbol, reason in reading.failures.items()),
+            "left out": "; ".join(f"{one.symbol}: {one.fault}" for one in reading.left_out),
         }
     )

@@ -5,8 +5,8 @@ A weekly feed in daily partitions: a day makes sure that every week it may rest 
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import dagster as dg
@@ -14,21 +14,24 @@ import polars as pl
 
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.daily_asset import FROM_FINRA, SessionReport, daily_asset, make_sessions
-from darkpool_assets.defs.ledgers import event_entry, utc_now
+from darkpool_assets.defs.ledgers import event_entry, left_out_of_json, utc_now
 from darkpool_assets.defs.raw.asking_again import week_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
+from darkpool_assets.defs.raw.odd_symbols import Universe
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.day_files import written_at
-from darkpool_assets.sources.errors import NotConfigured, NotPublishedYet, SourceError
+from darkpool_assets.sources.errors import MalformedSource, NotConfigured, NotPublishedYet, SourceError
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.finra.otc_weekly import week_source
 from darkpool_assets.sources.finra.services import OTC_TIERS
 from darkpool_assets.sources.reading import Reading
+from darkpool_assets.sources.symbol_records import LeftOut
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 _TABLE: Final = "finra_otc_weekly_raw"
+_IN_REACH: Final = "weeks in reach"
 
 
 @daily_asset(
@@ -55,19 +58,31 @@ def finra_otc_weekly_raw(
         is_forced=is_forced(context),
     )
     asked: dict[dt.date, SourceError | None] = {}
-    read_once: list[SessionReport] = []
+    read_once: list[_Read] = []
+    universe = Universe(settings)
 
     def make(day: dt.date) -> SessionReport:
         if finra.otc_is_asked_for:
-            return _weeks_in_reach(warehouse, day, _ask_for_weeks(feed, finra, day, asked), settings=settings)
+            read = _ask_for_weeks(feed, finra, day, asked, universe=universe)
+            return _weeks_in_reach(warehouse, day, read, settings=settings, universe=universe)
         if not read_once:
-            read_once.append(_store_files(feed, finra, day))
-        return _weeks_in_reach(warehouse, day, read_once[0], settings=settings)
+            read_once.append(_store_files(feed, finra, day, universe=universe))
+        return _weeks_in_reach(warehouse, day, read_once[0], settings=settings, universe=universe)
 
     yield from make_sessions(context, make, on_failure=feed.record_failure)
 
 
-def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: dict[dt.date, SourceError | None]) -> SessionReport:
+@dataclass(frozen=True)
+class _Read:
+    """What became of the weekly source, and the ledger's names of what a day rests on."""
+
+    report: SessionReport
+    sources: Collection[str]
+
+
+def _ask_for_weeks(
+    feed: Feed, finra: FinraFeeds, day: dt.date, asked: dict[dt.date, SourceError | None], *, universe: Universe
+) -> _Read:
     """Ask FINRA's Query API for those weeks in reach that are due, each once in a run; `asked` remembers them and their errors.
 
     A week that fails costs that week; the others are asked for while the service is in reach.
@@ -76,25 +91,26 @@ def _ask_for_weeks(feed: Feed, finra: FinraFeeds, day: dt.date, asked: dict[dt.d
         SourceError: FINRA could not be asked, and no week in reach is stored.
     """
     weeks = market_calendar.otc_weeks_in_reach(day)
+    sources = [week_source(week) for week in weeks]
     readings: list[Reading] = []
     try:
         unasked = [week for week in weeks if week not in asked]
         due = unasked if feed.is_forced else _due_weeks(feed.warehouse, finra, unasked, now=dt.datetime.now(dt.UTC))
     except SourceError as error:
-        return _without_failed_weeks(feed, weeks, readings, [error])
+        return _Read(_without_failed_weeks(feed, weeks, readings, [error]), sources)
     for week in due:
         asked[week] = None
         try:
-            readings += _ask_for_week(feed, finra, week)
+            readings += _ask_for_week(feed, finra, week, universe=universe)
         except SourceError as error:
             asked[week] = error
             if feed.outage:
                 break
     errors = [error for week in weeks if (error := asked.get(week))]
     if errors:
-        return _without_failed_weeks(feed, weeks, readings, errors)
+        return _Read(_without_failed_weeks(feed, weeks, readings, errors), sources)
     status = IngestStatus.STORED if readings else IngestStatus.UNCHANGED
-    return report_readings(status, readings, "" if readings else "no week is due to be asked for")
+    return _Read(report_readings(status, readings, "" if readings else "no week is due to be asked for"), sources)
 
 
 def _without_failed_weeks(
@@ -139,10 +155,10 @@ def _due_weeks(warehouse: Warehouse, finra: FinraFeeds, weeks: Sequence[dt.date]
     ]  # fmt: skip
 
 
-def _ask_for_week(feed: Feed, finra: FinraFeeds, week: dt.date) -> list[Reading]:
+def _ask_for_week(feed: Feed, finra: FinraFeeds, week: dt.date, *, universe: Universe) -> list[Reading]:
     today = market_calendar.new_york_date(dt.datetime.now(dt.UTC))
     try:
-        reading = feed.ask(lambda: finra.otc_week(week, today=today))
+        reading = universe.with_failures(feed.ask(lambda: finra.otc_week(week, today=today)))
     except NotPublishedYet as reason:
         entry = event_entry(feed.name, week, source=week_source(week), status=IngestStatus.UNCHANGED, message=str(reason))
         feed.warehouse.append({"ingest_ledger": entry})
@@ -151,27 +167,50 @@ def _ask_for_week(feed: Feed, finra: FinraFeeds, week: dt.date) -> list[Reading]
     return [reading]
 
 
-def _store_files(feed: Feed, finra: FinraFeeds, day: dt.date) -> SessionReport:
-    """Store what the weekly source holds; every week of it, for files hold many. Files that were read before are not parsed."""
+def _store_files(feed: Feed, finra: FinraFeeds, day: dt.date, *, universe: Universe) -> _Read:
+    """Store what the weekly source holds; every week of it, for files hold many. Files that were read before are not parsed.
+
+    Raises:
+        MalformedSource: every file breaks its format, and no week in reach is stored.
+    """
     try:
         files = finra.otc_files()
+        hashes = finra.otc_hashes(files)
+        are_told_apart = len(hashes) == len(files)  # two months may hold a file of one name
+        if are_told_apart and not feed.is_forced and _note_unchanged_files(feed, hashes):
+            unchanged = report_readings(IngestStatus.UNCHANGED, [], f"{len(files)} files, each as it was read before")
+            return _Read(unchanged, hashes)
+        read = finra.otc_weekly(files, today=market_calendar.new_york_date(dt.datetime.now(dt.UTC)))
     except (NotConfigured, NotPublishedYet) as reason:
         status = IngestStatus.NOT_CONFIGURED if isinstance(reason, NotConfigured) else IngestStatus.NOT_PUBLISHED
-        return SessionReport(str(reason), metadata={"status": status.value})
-    hashes = finra.otc_hashes(files)
-    are_told_apart = len(hashes) == len(files)  # two months may hold a file of one name
-    if are_told_apart and not feed.is_forced and _note_unchanged_files(feed, hashes):
-        return report_readings(IngestStatus.UNCHANGED, [], f"{len(files)} files, each as it was read before")
-    readings = finra.otc_weekly(files)
+        return _Read(SessionReport(str(reason), metadata={"status": status.value}), ())
+    readings = [universe.with_failures(reading) for reading in read.readings]
+    report = _store_readings(feed, readings, day)
+    if read.malformed:
+        report = _without_malformed_files(feed, market_calendar.otc_weeks_in_reach(day), report, read.malformed)
+    return _Read(report, hashes)
+
+
+def _store_readings(feed: Feed, readings: Sequence[Reading], day: dt.date) -> SessionReport:
     with feed.warehouse.connected() as warehouse:
         held = replace(feed, warehouse=warehouse, beside=frozenset(reading.source for reading in readings))
         statuses: set[IngestStatus] = set()
         for reading in readings:
             # Once a file is stored, those after it are too: a changed older file must not outdo a restatement.
-            held.is_forced = held.is_forced or IngestStatus.STORED in statuses
+            held.is_forced = held.is_forced or bool(statuses & {IngestStatus.STORED, IngestStatus.PARTIAL})
             statuses.add(held.store(_newest_week(reading) or day, [reading]))
-    status = IngestStatus.STORED if IngestStatus.STORED in statuses else IngestStatus.UNCHANGED
-    return report_readings(status, readings, "")
+    is_new = bool(statuses & {IngestStatus.STORED, IngestStatus.PARTIAL})
+    return report_readings(IngestStatus.STORED if is_new else IngestStatus.UNCHANGED, readings, "")
+
+
+def _without_malformed_files(
+    feed: Feed, weeks: Sequence[dt.date], report: SessionReport, malformed: Mapping[str, MalformedSource]
+) -> SessionReport:
+    """The report of the other files, which says what is wrong with these; raises where no week in reach is stored."""
+    if not feed.warehouse.stored_days(feed.name, weeks[0], weeks[-1]):
+        raise next(iter(malformed.values()))
+    told = " ".join(str(error) for error in malformed.values())
+    return replace(report, summary=told, metadata={**report.metadata, "status": IngestStatus.DEGRADED.value})
 
 
 def _note_unchanged_files(feed: Feed, hashes: Mapping[str, str]) -> bool:
@@ -180,9 +219,18 @@ def _note_unchanged_files(feed: Feed, hashes: Mapping[str, str]) -> bool:
         entries = _newest_by_file(warehouse).filter(pl.col("source").is_in(list(hashes)))
         if dict(entries.select("source", "content_hash").iter_rows()) != hashes:
             return False
-        looked_at = entries.with_columns(at=pl.lit(utc_now()), status=pl.lit(IngestStatus.UNCHANGED.value))
+        # A symbol that the file lost is lost still.
+        status = pl.when(pl.col("failures").is_null()).then(pl.lit(IngestStatus.UNCHANGED.value)).otherwise("status")
+        looked_at = entries.with_columns(at=pl.lit(utc_now()), status=status)
         warehouse.append({"ingest_ledger": looked_at})
     return True
+
+
+def _left_out_of(warehouse: Warehouse, sources: Collection[str], *, weeks: Sequence[dt.date]) -> list[LeftOut]:
+    """The symbols that the newest readings of `sources` left out of `weeks`, or of weeks that could not be read."""
+    entries = _newest_by_file(warehouse).filter(pl.col("source").is_in(list(sources)))
+    left_out = [one for text in entries["left_out"].drop_nulls() for one in left_out_of_json(text)]
+    return [one for one in left_out if one.week is None or one.week in weeks]
 
 
 def _newest_by_file(warehouse: Warehouse) -> pl.DataFrame:
@@ -197,13 +245,18 @@ def _newest_week(reading: Reading) -> dt.date | None:
     return reading.rows.select(pl.col("week_start_date").max()).item()
 
 
-def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, settings: Settings) -> SessionReport:
-    """Which weeks the day may rest on, which are stored, and which are awaited."""
+def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: _Read, *, settings: Settings, universe: Universe) -> SessionReport:
+    """Which weeks the day may rest on, which are stored, which are awaited, and whose rows of them were left out."""
     weeks = market_calendar.otc_weeks_in_reach(day)
-    status = IngestStatus(read.metadata["status"])
-    entry = event_entry(_TABLE, day, source="weeks in reach", status=status, message=read.summary)
+    status = IngestStatus(read.report.metadata["status"])
     with warehouse.connected() as connected:
         counts = connected.count_otc_weeks(weeks[0], weeks[-1])
+        left_out = _left_out_of(connected, read.sources, weeks=weeks)
+        failures = universe.failures_among(left_out)
+        status = IngestStatus.PARTIAL if failures and status is not IngestStatus.DEGRADED else status
+        entry = event_entry(
+            _TABLE, day, source=_IN_REACH, status=status, message=read.report.summary, failures=failures, left_out=left_out
+        )
         connected.append({"ingest_ledger": entry})
     stored, whole = set(counts["week_start_date"]), counts.filter(pl.col("week_start_date").is_null())
     as_of = settings.as_of_date(dt.datetime.now(dt.UTC))
@@ -223,6 +276,6 @@ def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: SessionReport, *, 
         "as_of": as_of.isoformat(),
         "weeks": dg.MetadataValue.table(lines),
         "symbols": whole["symbols"][0],
-        **read.metadata,
+        **read.report.metadata,
     }
     return SessionReport(summary, rows=whole["rows"][0], metadata=metadata)

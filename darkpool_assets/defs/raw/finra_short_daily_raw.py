@@ -10,6 +10,7 @@ import dagster as dg
 from darkpool_assets.defs.daily_asset import FROM_FINRA, daily_asset, make_sessions
 from darkpool_assets.defs.raw.asking_again import short_is_due
 from darkpool_assets.defs.raw.feed_storage import Feed, store_with_look_back
+from darkpool_assets.defs.raw.odd_symbols import Universe
 from darkpool_assets.defs.run_options import is_forced
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
@@ -31,10 +32,11 @@ def finra_short_daily_raw(
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[dg.Output[None]]:
     """One session's short sale files, and those of its look-back that are not stored yet."""
+    universe = Universe(settings)
     feed = Feed(
         "finra_short_daily_raw",
         warehouse,
-        lambda day, look_back: finra.short_sale(day, look_back=look_back),
+        lambda day, look_back: [universe.with_failures(reading) for reading in finra.short_sale(day, look_back=look_back)],
         vintage=("trade_date", "source"),
         is_forced=is_forced(context),
         requests=lambda: finra.requests,

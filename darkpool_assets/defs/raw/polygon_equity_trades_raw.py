@@ -15,7 +15,7 @@ import polars as pl
 
 from darkpool_assets.analytics.prevailing_quote import TAPE_ORDER, attach_streamed_quotes
 from darkpool_assets.analytics.symbol_spelling import spellings_of
-from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints, drop_repeated_prints
+from darkpool_assets.analytics.trade_eligibility import PrintCategory, categorise_prints, drop_repeated_prints, is_identified
 from darkpool_assets.defs.daily_asset import FROM_POLYGON, daily_asset, make_sessions
 from darkpool_assets.defs.raw.asking_again import TRADES_FINAL_AFTER, Window, newest_reading, settled_tickers
 from darkpool_assets.defs.raw.feed_storage import Feed, report_readings
@@ -99,7 +99,7 @@ class _StoredTape:
         reading = replace(
             reading,
             rows=rows,
-            duplicate_rows=reading.rows.height - rows.height,
+            duplicate_rows=reading.duplicate_rows + reading.rows.height - rows.height,
             content_hash=_digest(reading.content_hash, *wanted, str(window)) if reading.content_hash else "",
             message=f"{reading.message}; {window_text(window)}",
         )
@@ -116,13 +116,19 @@ class _StoredTape:
         return self.polygon.quoted_trades(day, symbols=wanted, attach=attach_streamed_quotes, may_be_empty=has_others)
 
     def ledger_columns(self, reading: Reading) -> dict[str, float | str | None]:
-        """Eligible lit prints of the tickers, kept so that they can be checked after raw trades are pruned; and who they are."""
+        """What is kept of the prints beyond their pruning: the eligible lit ones, those that nothing identifies, the tickers."""
         is_print = pl.col("data_source") != TradeSource.MINUTE_BARS.value
         prints = reading.rows.filter(is_print, pl.col("symbol").is_in(list(self._tickers)))
         lit = categorise_prints(prints).filter(pl.col("category") == PrintCategory.LIT.value)
+        unidentified = reading.rows.filter(is_print, ~is_identified()).height
         # Of a ticker that a file lacks nothing is known; a service that has no trade of it says so.
         tickers = set(reading.rows["symbol"]) | (self._tickers if self.polygon.trades_are_asked_for else set())
-        return {"lit_rows": lit.height, "lit_volume": float(lit["size"].sum()), "symbols": json.dumps(sorted(tickers))}
+        return {
+            "lit_rows": lit.height,
+            "lit_volume": float(lit["size"].sum()),
+            "unidentified_rows": unidentified,
+            "symbols": json.dumps(sorted(tickers)),
+        }
 
     @property
     def _tickers(self) -> set[str]:

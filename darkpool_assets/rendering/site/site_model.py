@@ -33,6 +33,7 @@ class Verdict:
         severity: A broken ERROR rule closes the gate; WARN informs.
         findings: Where the rule does not hold: who, and what is wrong; none when green.
         remedy: What to do about a finding.
+        has_nothing_to_judge: Whether the day has no row that the rule speaks of.
     """
 
     number: int
@@ -40,10 +41,11 @@ class Verdict:
     severity: Severity
     findings: tuple[tuple[str, str], ...]
     remedy: str
+    has_nothing_to_judge: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the rule holds for the whole day."""
+        """Whether nothing speaks against the rule on this day."""
         return not self.findings
 
     @property

@@ -9,7 +9,7 @@ from typing import Final
 from darkpool_assets.rendering.display_text import counted
 from darkpool_assets.rendering.html_page import escaped, listing
 from darkpool_assets.rendering.site.site_model import Gate, ReportDay, Verdict
-from darkpool_assets.vocabulary import Severity
+from darkpool_assets.vocabulary import RuleState, Severity
 
 CHECKS: Final = "checks"
 _FINDINGS_SHOWN: Final = 12
@@ -55,10 +55,10 @@ def verdicts_section(report: ReportDay) -> str:
     if not report.verdicts:
         return f"{heading}\n<p>The rules have not been asked about this day.</p>"
     failed = [verdict for verdict in report.verdicts if not verdict.passed]
-    passed = [verdict for verdict in report.verdicts if verdict.passed]
+    passed = sorted((verdict for verdict in report.verdicts if verdict.passed), key=lambda verdict: verdict.has_nothing_to_judge)
     ordered = sorted(failed, key=lambda verdict: not verdict.closes_the_gate)
     holding = (
-        f"<details><summary>{counted(len(passed), 'rule')} hold{'s' if len(passed) == 1 else ''}</summary>\n"
+        f"<details><summary>{counted(len(passed), 'rule')} without findings</summary>\n"
         f"{listing('verdicts', [_verdict(verdict) for verdict in passed])}\n</details>"
         if passed
         else ""
@@ -70,22 +70,30 @@ def verdicts_section(report: ReportDay) -> str:
 def _summary(report: ReportDay) -> str:
     broken = sum(verdict.closes_the_gate for verdict in report.verdicts)
     warned = sum(verdict.severity is Severity.WARN and not verdict.passed for verdict in report.verdicts)
-    held = len(report.verdicts) - broken - warned
-    counts = f"{len(report.verdicts)} rules: {held} hold, {warned} warn, {broken} broken."
+    idle = sum(verdict.has_nothing_to_judge for verdict in report.verdicts)
+    held = len(report.verdicts) - broken - warned - idle
+    unjudged = f"{idle} had nothing to judge, " if idle else ""
+    counts = f"{len(report.verdicts)} rules: {held} hold, {unjudged}{warned} warn, {broken} broken."
     if report.gate is Gate.CLOSED:
         return f"{counts} A broken ERROR rule closes the gate: nothing of Phase C is made of this day."
     return f"{counts} The gate is open; a WARN rule informs and closes nothing."
 
 
 def _verdict(verdict: Verdict) -> str:
-    state = "holds" if verdict.passed else "broken" if verdict.closes_the_gate else "warns"
+    state = _state_of(verdict)
     head = (
-        f'<p><span class="state {state}">{state}</span> <b>{_sentence(verdict)}</b> '
+        f'<p><span class="state {state.name.lower()}">{state}</span> <b>{_sentence(verdict)}</b> '
         f"<small>rule {verdict.number} · {verdict.severity}</small></p>"
     )
     if verdict.passed:
         return head
     return f'{head}{_findings(verdict.findings)}<p class="remedy"><b>Remedy.</b> {escaped(verdict.remedy)}</p>'
+
+
+def _state_of(verdict: Verdict) -> RuleState:
+    if verdict.findings:
+        return RuleState.BROKEN if verdict.closes_the_gate else RuleState.WARNS
+    return RuleState.NOTHING_TO_JUDGE if verdict.has_nothing_to_judge else RuleState.HOLDS
 
 
 def _findings(findings: Sequence[tuple[str, str]]) -> str:

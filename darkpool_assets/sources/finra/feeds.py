@@ -6,6 +6,7 @@ defs/raw asks for a day or a week and stores the readings.
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -13,16 +14,24 @@ from typing import Self
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, Limits
 from darkpool_assets.sources.awaited import why_awaited
-from darkpool_assets.sources.constituents import read_configured_constituents
+from darkpool_assets.sources.constituents import configured_universe
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.day_files import file_named_by
-from darkpool_assets.sources.errors import AnotherDay, NotConfigured, NotPublishedYet
+from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
 from darkpool_assets.sources.finra.services import FinraServices
 from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
 from darkpool_assets.sources.reading import Reading
 
 _OFFLINE = " (OFFLINE=true: FINRA is not asked)"
+
+
+@dataclass(frozen=True)
+class OtcFiles:
+    """The readings of weekly files, and those that break their format, by name."""
+
+    readings: list[Reading]
+    malformed: dict[str, MalformedSource]
 
 
 class FinraFeeds:
@@ -139,14 +148,32 @@ class FinraFeeds:
             raise NotPublishedYet(f"FINRA_OTC_DIR: no weekly file in {directory} yet.")
         return [Content.of_file(path) for path in paths]
 
-    def otc_weekly(self, files: Collection[Content]) -> list[Reading]:
+    def otc_weekly(self, files: Collection[Content], *, today: dt.date) -> OtcFiles:
         """One reading per file, in an order in which later restatements come later: by the newest last_update_date, then name.
 
+        Of a directory a malformed file is left out by name.
+
+        Args:
+            files: Of otc_files.
+            today: New York date; a week that has not ended by then is a fault.
+
         Raises:
-            MalformedSource: a file breaks its format.
+            MalformedSource: the file that FINRA_OTC_FILE names breaks its format.
+            NotPublishedYet: it is a saved answer without rows, as is every file of the directory.
         """
-        fields = OtcFields.of(self._settings)
-        return sorted((read_otc_content(content, fields=fields) for content in files), key=_last_update)
+        fields, read = OtcFields.of(self._settings), OtcFiles([], {})
+        for content in files:
+            try:
+                read.readings.append(read_otc_content(content, fields=fields, today=today))
+            except (MalformedSource, NotPublishedYet) as error:
+                if self._settings.finra_otc_file:
+                    raise
+                if isinstance(error, MalformedSource):
+                    read.malformed[content.name] = error
+        if not read.readings and not read.malformed:
+            raise NotPublishedYet("FINRA_OTC_DIR: no weekly file holds a row yet.")
+        read.readings.sort(key=_last_update)
+        return read
 
     def otc_hashes(self, files: Collection[Content]) -> dict[str, str]:
         """File name -> the content_hash that its reading would have, without reading it."""
@@ -171,9 +198,7 @@ class FinraFeeds:
         """
         if self._settings.finra_symbol_filter == "market" or not self.otc_is_asked_for:
             return None
-        members = read_configured_constituents(self._settings)["symbol"]
-        universe = {*self._settings.tickers, *members, *self._settings.index_proxy_map.values()}
-        return sorted({str(symbol).replace("/", ".") for symbol in universe})
+        return sorted({symbol.replace("/", ".") for symbol in configured_universe(self._settings)})
 
     def _look_for_short_sale(self, day: dt.date) -> None:
         if self.short_is_asked_for:

@@ -17,10 +17,12 @@ from darkpool_assets.settings import Settings
 from darkpool_assets.sources.content import Content, digest_of
 from darkpool_assets.sources.day_files import files_in
 from darkpool_assets.sources.delimited import Delimited, open_delimited
-from darkpool_assets.sources.errors import MalformedSource
-from darkpool_assets.sources.json_records import JsonRows, read_json_rows
+from darkpool_assets.sources.errors import MalformedSource, NotPublishedYet
+from darkpool_assets.sources.finra.query_answers import read_query_answer
+from darkpool_assets.sources.json_records import JsonRows
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.records import Kind, Records
+from darkpool_assets.sources.symbol_records import SymbolRecords
 from darkpool_assets.vocabulary import SummaryType
 
 _API_NAMES: Final = {
@@ -35,6 +37,7 @@ _API_NAMES: Final = {
     "issue_name": ("issueName",),
     "market_participant_name": ("marketParticipantName",),
     "mpid": ("MPID",),
+    "firm_crd_number": ("firmCRDNumber",),
     "initial_published_date": ("initialPublishedDate",),
     "last_update_date": ("lastUpdateDate",),
     "last_reported_date": ("lastReportedDate",),
@@ -51,6 +54,9 @@ _KEY: Final = tuple(name for name in tables.FINRA_OTC_WEEKLY_RAW.key if name in 
 _TIER_BY_DESCRIPTION: Final = {"tier 1": "T1", "tier 2": "T2", "otc": "OTCE", "over-the-counter": "OTCE"}
 _DROPPED_TIERS: Final = ("NA", "NMS")
 _MONDAY: Final = 1
+_LAST_DAY_OF_WEEK: Final = "6d"  # FINRA's weeks end on Sunday
+_LATEST_PUBLICATION: Final = "2y"
+_SUMMED: Final = (SummaryType.ATS.value, SummaryType.NON_ATS.value)
 _SUFFIXES: Final = (".csv", ".txt", ".psv", ".json")
 
 
@@ -80,27 +86,36 @@ class OtcFields:
         }
 
 
-def read_otc_content(content: Content, *, fields: OtcFields) -> Reading:
+def read_otc_content(content: Content, *, fields: OtcFields, today: dt.date) -> Reading:
     """Every weekly summary row of one file or body; unknown columns are ignored.
 
-    Rows without a symbol (statistics of firms) and rows of the tiers NA and NMS are dropped and counted.
+    Rows without a symbol (statistics of firms) and rows of the tiers NA and NMS are dropped and counted. A fault in a row that
+    is summed costs that week of its symbol, a fault in any other row that row: Reading.left_out names it.
+
+    Args:
+        content: CSV, pipe-delimited or JSON, as published or as saved.
+        fields: Column names of the user's own.
+        today: New York date of the reading; a week that has not ended by then is a fault.
 
     Returns:
         One row per (week, tier, summary type, symbol, product type, issue name, firm): the columns of
         finra_otc_weekly_raw but ingested_at. Its rows' content_hash is one per (symbol, week): all its rows are one vintage.
 
     Raises:
-        MalformedSource: a column is absent, a week does not start on a Monday, two different rows share a key, ...
+        NotPublishedYet: a saved answer without rows.
+        MalformedSource: a column is absent, many symbols are odd, ...
     """
     if content.looks_like_json():
-        table = read_json_rows(content)
+        table = read_query_answer(content)
+        if not table.rows:
+            raise NotPublishedYet(f"{content.name}: an answer without rows; FINRA has not published its week yet.")
         records = table.records(_choose(table, content.name, fields))
     else:
         file = open_delimited(content)
         records = file.records(file.all_lines(), _choose(file, content.name, fields))
     if records.text.is_empty():
         raise MalformedSource(content.name, "line 2", found="nothing below the header", allowed="at least one row")
-    return _reading(records, content_hash=otc_hash(content, fields=fields))
+    return _reading(records, content_hash=otc_hash(content, fields=fields), today=today)
 
 
 def otc_hash(content: Content, *, fields: OtcFields) -> str:
@@ -109,9 +124,9 @@ def otc_hash(content: Content, *, fields: OtcFields) -> str:
     return digest_of(content.digest(), *given) if given else content.digest()
 
 
-def read_otc_rows(answer: JsonRows, *, fields: OtcFields) -> Reading:
+def read_otc_rows(answer: JsonRows, *, fields: OtcFields, today: dt.date) -> Reading:
     """The same for rows that the Query API answered, all pages together; equal rows in any order have an equal hash."""
-    reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="")
+    reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="", today=today)
     return replace(reading, content_hash=digest_of(*reading.rows["content_hash"].unique().sort()))
 
 
@@ -120,14 +135,24 @@ def week_source(week: dt.date) -> str:
     return f"weeklySummary {week}"
 
 
-def _reading(records: Records, *, content_hash: str) -> Reading:
+def _reading(records: Records, *, content_hash: str, today: dt.date) -> Reading:
     kept = _with_tier(records)
-    rows, duplicates = _checked(kept)
+    checked = SymbolRecords.of(kept)
+    rows, duplicates = _checked(checked, today=today)
+    monday = pl.col("week_start_date").dt.truncate("1w")
+    is_summed = pl.col("summary_type_code").is_in(_SUMMED).fill_null(value=True)
+    marked = rows.with_columns(monday=monday, is_summed=is_summed)
+    sound, left_out = checked.without_odd_symbols(marked, week="monday", decides="is_summed")
+    stored = _hashed(sound).with_columns(source_file=pl.lit(records.source)).select(_stored_columns())
     return Reading(
-        source=records.source, rows=_hashed(rows).with_columns(source_file=pl.lit(records.source)).select(_stored_columns()),
-        physical_rows=records.text.height, duplicate_rows=duplicates,
-        dropped_rows=records.text.height - kept.text.height, content_hash=content_hash,
-    )  # fmt: skip
+        source=records.source,
+        rows=stored,
+        physical_rows=records.text.height,
+        duplicate_rows=duplicates,
+        dropped_rows=records.text.height - kept.text.height,
+        content_hash=content_hash,
+        left_out=left_out,
+    )
 
 
 def otc_files_in(directory: Path) -> list[Path]:
@@ -169,18 +194,27 @@ def _with_tier(records: Records) -> Records:
     return Records(records.source, records.unit, names, text.filter(pl.col("symbol").is_not_null() & published))
 
 
-def _checked(records: Records) -> tuple[pl.DataFrame, int]:
+def _checked(records: SymbolRecords, *, today: dt.date) -> tuple[pl.DataFrame, int]:
     rows = records.typed(_KINDS)
     records.require(rows, _REQUIRED)
     records.require_shares(rows, ("off_exchange_volume", "trade_count"))
-    not_monday = pl.col("week_start_date").dt.weekday() != _MONDAY
+    week, published = pl.col("week_start_date"), pl.col("initial_published_date")
+    end = week.dt.offset_by(_LAST_DAY_OF_WEEK)
+    not_monday = week.dt.weekday() != _MONDAY
     records.refuse(rows, not_monday, column="week_start_date", allowed="a Monday: the first day of FINRA's week")
+    records.refuse(rows, end >= today, column="week_start_date", allowed=f"a week that has ended by {today}")
+    early, late = published < end, published > end.dt.offset_by(_LATEST_PUBLICATION)
+    allowed = "a date from the end of its week to two years after it"
+    records.refuse(rows, early | late, column="initial_published_date", allowed=allowed)
     return records.once(rows, key=_KEY)
 
 
 def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` sorted, with one content_hash per (symbol, week) over all its rows, whatever their order in the file."""
-    said = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in _API_NAMES], separator="\x1f")
+    names = [name for name in _API_NAMES if name != "firm_crd_number"]
+    said = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in names], separator="\x1f")
+    # Only where it is given: a row without it has the hash that it had before the column was read.
+    said += pl.coalesce(pl.lit("\x1f") + pl.col("firm_crd_number"), pl.lit(""))
     vintage = ["week_start_date", "symbol"]
     ordered = rows.with_columns(said=said).sort(*vintage, "said")
     contents = ordered.group_by(vintage, maintain_order=True).agg(pl.col("said").str.join("\x1e"))

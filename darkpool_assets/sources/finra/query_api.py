@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from darkpool_assets.sources.errors import CredentialsRefused, IncompleteSource, MalformedSource, OversizedSource
-from darkpool_assets.sources.json_records import JsonRows, read_json_rows
+from darkpool_assets.sources.finra.query_answers import read_query_answer
+from darkpool_assets.sources.json_records import JsonRows
 from darkpool_assets.sources.transport import Answer, Transport
 
 MAX_OFFSET: Final = 500_000
@@ -193,7 +194,7 @@ def _read_page(answer: Answer) -> _Page:
     if len(answer.body) > _MAX_PAGE_BYTES:
         found, allowed = f"{len(answer.body):,} bytes", f"up to {_MAX_PAGE_BYTES:,} bytes"
         raise OversizedSource(answer.what, "body", found=found, allowed=allowed)
-    rows = read_json_rows(answer.content(), may_be_empty=True) if answer.body.strip() else JsonRows(answer.what, [], {})
+    rows = read_query_answer(answer.content())
     announced = answer.headers.get("record-total")
     total = _whole(announced)
     if announced is not None and total is None:

@@ -121,7 +121,7 @@ class FinraServices:
             pages = self._pages_of_week(url, week, None if symbols is None else frozenset(symbols))
             if any(page.rows.rows for page in pages):
                 message = f"{_dataset_of(url)}, tiers {', '.join(OTC_TIERS)}{self._access}"
-                return replace(self._weekly_reading(pages, week), requests=self.requests - before, message=message)
+                return replace(self._weekly_reading(pages, week, today=today), requests=self.requests - before, message=message)
         raise NotPublishedYet(f"FINRA has not published the OTC week of {week} yet.")
 
     def _published_files(self, day: dt.date) -> list[Reading]:
@@ -172,11 +172,11 @@ class FinraServices:
             for tier in OTC_TIERS
         ]  # fmt: skip
 
-    def _weekly_reading(self, pages: Sequence[Pages], week: dt.date) -> Reading:
+    def _weekly_reading(self, pages: Sequence[Pages], week: dt.date, *, today: dt.date) -> Reading:
         totals = [page.record_total for page in pages]
         rows = JsonRows(week_source(week), [row for page in pages for row in page.rows.rows], {})
         return replace(
-            read_otc_rows(rows, fields=self._fields),
+            read_otc_rows(rows, fields=self._fields, today=today),
             physical_rows=sum(page.received for page in pages),
             expected_rows=None if None in totals else sum(total for total in totals if total is not None),
         )

@@ -6,6 +6,7 @@ Each source of a day becomes one Reading in the columns of finra_short_daily_raw
 
 import datetime as dt
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,12 @@ from darkpool_assets import tables
 from darkpool_assets.sources.content import Content, digest_of
 from darkpool_assets.sources.day_files import date_in_name, files_of_day
 from darkpool_assets.sources.delimited import TEXT, Delimited, open_delimited
-from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, MalformedSource
-from darkpool_assets.sources.json_records import JsonRows, read_json_rows
+from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, MalformedSource, NotPublishedYet
+from darkpool_assets.sources.finra.query_answers import read_query_answer
+from darkpool_assets.sources.json_records import JsonRows
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.records import AT, Kind, Records
+from darkpool_assets.sources.symbol_records import LeftOut, SymbolRecords
 from darkpool_assets.vocabulary import ShortFileFamily
 
 _VOLUMES: Final = ("short_volume", "short_exempt_volume", "total_volume")
@@ -35,7 +38,7 @@ _API_COLUMNS: Final = {
     "total_volume": ("totalParQuantity",), "market": ("marketCode",), "facility": ("reportingFacilityCode",),
 }  # fmt: skip
 _REQUIRED: Final = ("symbol", "trade_date", *_VOLUMES)
-_TRAILER: Final = re.compile(r"\d{1,12}")
+_TRAILER: Final = re.compile(r'"?(\d{1,12})"?(?:\|{5})?')  # a file that was saved again has quotes and empty fields there
 _SUFFIXES: Final = (".txt", ".psv", ".csv", ".json")
 
 
@@ -45,9 +48,12 @@ def read_short_file(path: Path, *, day: dt.date) -> Reading:
     Returns:
         One row per symbol, sorted: the columns of finra_short_daily_raw but ingested_at; shares as FINRA counts them.
 
+    A fault in the rows of one symbol costs that symbol: Reading.left_out names it.
+
     Raises:
         AnotherDay: every row, or the name of a file without rows, is of another day.
-        MalformedSource: anything else that breaks the format, the row count included.
+        MalformedSource: anything else that breaks the format: the row count, most rows of another day, many odd symbols.
+        NotPublishedYet: a saved answer of the Query API without rows.
     """
     return read_short_content(Content.of_file(path), day=day)
 
@@ -55,7 +61,10 @@ def read_short_file(path: Path, *, day: dt.date) -> Reading:
 def read_short_content(content: Content, *, day: dt.date) -> Reading:
     """The same for bytes that were downloaded; the family is read off the content's name."""
     if content.looks_like_json():
-        return read_reg_sho_rows(read_json_rows(content), day=day)
+        answer = read_query_answer(content)
+        if not answer.rows:
+            raise NotPublishedYet(f"{content.name}: an answer without rows; regShoDaily does not have {day} yet.")
+        return read_reg_sho_rows(answer, day=day)
     return _read_published(open_delimited(content, delimiters="|"), day=day)
 
 
@@ -64,10 +73,12 @@ def read_reg_sho_rows(body: JsonRows, *, day: dt.date) -> Reading:
     names = body.choose(_API_COLUMNS, required=_REQUIRED)
     records = body.records(names)
     facility = "facility" if "facility" in names else "market"
-    rows, duplicates = _checked(records, day=day, key=["symbol", facility], kinds={**_KINDS, "facility": Kind.TEXT})
+    kinds = {**_KINDS, "facility": Kind.TEXT}
+    rows, duplicates, left_out = _checked(SymbolRecords.of(records), day=day, key=["symbol", facility], kinds=kinds)
     codes = pl.col("market").str.split(",").list.explode().drop_nulls().unique().sort().str.join(",")
     summed = rows.group_by("symbol", "trade_date").agg(pl.col(*_VOLUMES).sort().sum(), pl.when(codes != "").then(codes))
-    return _reading(records, summed, ShortFileFamily.API, duplicates=duplicates, expected=None)
+    reading = _reading(records, summed, ShortFileFamily.API)
+    return replace(reading, duplicate_rows=duplicates, left_out=left_out)
 
 
 def short_files_of(directory: Path, *, day: dt.date) -> list[Path]:
@@ -102,47 +113,49 @@ def _read_published(file: Delimited, *, day: dt.date) -> Reading:
     names = file.choose(_FILE_COLUMNS, required=_REQUIRED)
     lines = file.all_lines()
     expected = _announced_rows(file.content.name, lines)
-    records = file.records(lines.head(-1), names)
-    rows, duplicates = _checked(records, day=day, key=["symbol"], kinds=_KINDS)
-    return _reading(records, rows, family_of(file.content.name), duplicates=duplicates, expected=expected)
+    records = SymbolRecords.of(file.records(lines.head(-1), names))
+    rows, duplicates, left_out = _checked(records, day=day, key=["symbol"], kinds=_KINDS)
+    reading = _reading(records, rows, family_of(file.content.name))
+    return replace(reading, expected_rows=expected, duplicate_rows=duplicates, left_out=left_out)
 
 
 def _announced_rows(source: str, lines: pl.DataFrame) -> int:
     """The trailer's row count, which counts physical rows."""
     last, place = (lines[TEXT][-1], f"line {lines[AT][-1]}") if lines.height else ("nothing below the header", "line 2")
-    if not _TRAILER.fullmatch(last.strip()):
+    trailer = _TRAILER.fullmatch(last.strip())
+    if not trailer:
         raise MalformedSource(source, f"{place} (the last)", found=repr(last), allowed="the number of rows above it, alone")
-    if int(last) != lines.height - 1:
-        above = lines.height - 1
-        raise MalformedSource(source, f"{place} (row count)", found=last, allowed=f"{above}, the number of rows above it")
-    return int(last)
+    announced, above = int(trailer[1]), lines.height - 1
+    if announced != above:
+        raise MalformedSource(source, f"{place} (row count)", found=announced, allowed=f"{above}, the number of rows above it")
+    return announced
 
 
-def _checked(records: Records, *, day: dt.date, key: list[str], kinds: dict[str, Kind]) -> tuple[pl.DataFrame, int]:
-    """Typed rows of `day`, each once, and the number of exact copies left out."""
+def _checked(
+    records: SymbolRecords, *, day: dt.date, key: list[str], kinds: dict[str, Kind]
+) -> tuple[pl.DataFrame, int, tuple[LeftOut, ...]]:
+    """Typed rows of `day`, each once, the number of exact copies left out, and the symbols left out for a fault."""
     rows = records.typed(kinds)
     records.require(rows, _REQUIRED)
     records.require_shares(rows, _VOLUMES)
     _check_day(records, rows, day=day)
-    return records.once(rows, key=key)
+    once, duplicates = records.once(rows, key=key)
+    sound, left_out = records.without_odd_symbols(once)
+    return sound, duplicates, left_out
 
 
-def _check_day(records: Records, rows: pl.DataFrame, *, day: dt.date) -> None:
-    others = rows.filter(pl.col("trade_date") != day)
+def _check_day(records: SymbolRecords, rows: pl.DataFrame, *, day: dt.date) -> None:
     named = date_in_name(records.source)
     if rows.is_empty() and named not in {None, day}:
         raise AnotherDay(records.source, "name", found=named, allowed=f"{day}")
-    error = AnotherDay if others.height == rows.height else MalformedSource
-    records.refuse(others, pl.lit(True), column="trade_date", allowed=f"{day}", error=error)  # noqa: FBT003 - polars' literal
+    records.refuse_most(rows, (pl.col("trade_date") != day).fill_null(value=True), column="trade_date", allowed=f"{day}")
+    records.refuse(rows, pl.col("trade_date") != day, column="trade_date", allowed=f"{day}")
 
 
-def _reading(records: Records, rows: pl.DataFrame, family: ShortFileFamily, *, duplicates: int, expected: int | None) -> Reading:
+def _reading(records: Records, rows: pl.DataFrame, family: ShortFileFamily) -> Reading:
     columns = [name for name in tables.FINRA_SHORT_DAILY_RAW.column_names if name in rows.columns]
     content = rows.select(columns).sort("symbol")
     # The hash is over what the rows say: the same day with other line ends is no new vintage.
     digest = digest_of(family, content.write_csv())
     stored = content.with_columns(source=pl.lit(family.value), source_file=pl.lit(records.source), content_hash=pl.lit(digest))
-    return Reading(
-        source=records.source, rows=stored, physical_rows=records.text.height, expected_rows=expected,
-        duplicate_rows=duplicates, content_hash=digest,
-    )  # fmt: skip
+    return Reading(source=records.source, rows=stored, physical_rows=records.text.height, content_hash=digest)

@@ -11,7 +11,7 @@ import polars as pl
 
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import BrokenContent, IncompleteSource, MalformedSource
-from darkpool_assets.sources.json_records import JsonRows
+from darkpool_assets.sources.json_records import JsonRows, check_status
 from darkpool_assets.sources.polygon.tick_files import MAX_PRICE
 from darkpool_assets.sources.records import Kind, Records
 
@@ -26,7 +26,6 @@ AGG_KINDS: Final = {
     "symbol": Kind.SYMBOL, **dict.fromkeys((*_PRICES, "volume", "transactions"), Kind.NUMBER),
     "trade_date": Kind.DATE, "window_start": Kind.INSTANT, "t": Kind.INTEGER,
 }  # fmt: skip
-_STATUSES: Final = ("OK", "DELAYED")
 _SHOWN_BYTES: Final = 40
 
 
@@ -39,11 +38,8 @@ def read_agg_answer(content: Content) -> JsonRows:
         MalformedSource: another shape, an error in place of an answer, or adjusted prices.
     """
     body = _object(content)
-    status, rows = body.get("status"), body.get("results", [])
-    if status not in _STATUSES:
-        shown = {key: value for key, value in body.items() if isinstance(value, str)}
-        raise MalformedSource(content.name, "status", found=shown, allowed=" or ".join(_STATUSES))
-    rows = [] if rows is None else rows
+    check_status(content.name, body)
+    rows = [] if body.get("results") is None else body["results"]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise MalformedSource(content.name, "results", found=json.dumps(rows), allowed="a list of objects")
     if body.get("next_url"):
@@ -86,13 +82,18 @@ def check_bars(records: Records, rows: pl.DataFrame) -> None:
     """Refuse numbers that no bar can have; absent ones pass.
 
     Raises:
-        MalformedSource: no symbol, or a price or volume that is not finite, negative or absurd.
+        MalformedSource: no symbol, a price or volume that is not finite, negative or absurd, a low above the high, or an open or
+            close beyond them.
     """
     records.require(rows, ["symbol"])
     for name in _PRICES:
         possible = (pl.col(name) > 0) & (pl.col(name) <= MAX_PRICE)
         records.refuse(rows, ~possible, column=name, allowed=f"nothing, or a number above 0 up to {MAX_PRICE:,.0f}")
     records.require_shares(rows, ("volume", "transactions"))
+    records.refuse(rows, pl.col("low") > pl.col("high"), column="low", allowed="a price up to the high")
+    for name in ("open", "close"):
+        beyond = (pl.col(name) > pl.col("high")) | (pl.col(name) < pl.col("low"))
+        records.refuse(rows, beyond, column=name, allowed="a price from the low to the high")
 
 
 def _object(content: Content) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from darkpool_assets.sources.errors import CredentialsRefused, NotEntitled, NotP
 from darkpool_assets.sources.polygon.minute_bars import MINUTE_BARS, read_minute_bars
 from darkpool_assets.sources.polygon.rest import QUOTES, TRADES, PolygonRest
 from darkpool_assets.sources.polygon.tick_files import Window, nanoseconds, polygon_symbol
-from darkpool_assets.sources.polygon.tick_pages import TradesPage, read_quotes_page, read_trades_page
+from darkpool_assets.sources.polygon.tick_pages import QuotesPage, TradesPage, read_quotes_page, read_trades_page
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.transport import Answer
 
@@ -40,7 +40,7 @@ _OUT_OF_REACH: Final = "timeframe"  # "Your plan doesn't include this data timef
 _AGREEING: Final = 2  # refused symbols, none answered, that tell a plan from one symbol's refusal
 _SILENT: Final = 4  # symbols in a row that could not be asked: the service is out of reach
 
-_T = TypeVar("_T")
+_PageT = TypeVar("_PageT", TradesPage, QuotesPage)
 
 
 class _NoLongerWantedError(Exception):
@@ -66,7 +66,7 @@ class _Day:
     has_answered: Event = field(default_factory=Event)
     quote_rows: dict[str, int] = field(default_factory=dict)
     without_quotes: dict[str, NotEntitled] = field(default_factory=dict)
-
+    repeated_pages: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     outages: list[SourceError] = field(default_factory=list)
 
@@ -152,12 +152,12 @@ class LiveTrades:
             self._remember(TRADES, day.date, refusal)
             return None
         if day.without_quotes and day.quote_rows:
-            return replace(_without(reading, day.without_quotes), source=_SOURCE, message=_met(day))
-        if day.without_quotes:
+            reading = _without(reading, day.without_quotes)
+        elif day.without_quotes:
             self._remember(QUOTES, day.date, next(iter(day.without_quotes.values())))
-        if not self._is_refused(QUOTES, day.date):
-            return replace(reading, source=_SOURCE, message=_met(day))
-        return replace(reading, source=_SOURCE, message=_NO_QUOTES)
+        quotes = _NO_QUOTES if self._is_refused(QUOTES, day.date) else _met(day)
+        repeated = f"; repeated pages dropped: {len(day.repeated_pages)}" if day.repeated_pages else ""
+        return replace(reading, source=_SOURCE, message=f"{quotes}{repeated}")
 
     def _of_bars(self, day: _Day, symbols: Sequence[str]) -> Reading:
         reading = self._read_all(
@@ -198,10 +198,11 @@ class LiveTrades:
     def _prints_of(self, day: _Day, symbol: str) -> Reading:
         """The symbol's prints without quotes; their pages are let go before quotes stream."""
         asked = self._rest.trades(symbol, **day.trades_span, read=_trades_reader(day, symbol))
-        pages = list(_while_wanted(asked, day.has_ended, answered=day.has_answered))
+        pages = list(_while_wanted(asked, day, source=f"{TRADES}/{symbol}", answered=day.has_answered))
         rows = pl.concat([page.rows for page in pages]).sort("timestamp", "sequence_number", maintain_order=True)
         return Reading(
             source=_SOURCE, rows=rows, physical_rows=sum(page.physical_rows for page in pages),
+            duplicate_rows=sum(page.repeated_rows for page in pages),
             dropped_rows=sum(page.dropped_rows for page in pages), off_session_rows=sum(page.off_session_rows for page in pages),
         )  # fmt: skip
 
@@ -221,7 +222,7 @@ class LiveTrades:
         asked = self._rest.quotes(
             symbol, **day.quotes_span, read=lambda answer: read_quotes_page(answer.content(), symbol=symbol, day=day.date)
         )  # fmt: skip
-        for page in _while_wanted(asked, day.has_ended):
+        for page in _while_wanted(asked, day, source=f"{QUOTES}/{symbol}"):
             day.quote_rows[symbol] = day.quote_rows.get(symbol, 0) + page.rows.height
             yield page.rows
 
@@ -320,12 +321,15 @@ def _unless_ended(day: _Day, symbol: str, read: Callable[[_Day, str], Reading]) 
         raise
 
 
-def _while_wanted(pages: Iterable[_T], has_ended: Event, *, answered: Event | None = None) -> Iterator[_T]:
+def _while_wanted(pages: Iterable[_PageT], day: _Day, *, source: str, answered: Event | None = None) -> Iterator[_PageT]:
     for page in pages:
-        if has_ended.is_set():
+        if day.has_ended.is_set():
             raise _NoLongerWantedError
         if answered:
             answered.set()
+        if page.repeated_rows:
+            day.repeated_pages.append(source)
+            _LOG.warning(f"{day.date}: {source}: a page came twice, its {page.repeated_rows:,} rows were dropped")
         yield page
 
 

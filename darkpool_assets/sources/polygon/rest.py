@@ -6,7 +6,7 @@ and daily_agg.py) and no symbol's day is put together: live.py does that from th
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import date
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -37,6 +37,10 @@ class Page(Protocol):
     @property
     def next_url(self) -> str | None:
         """Address of the next page, cursor and all; None on the last."""
+        ...
+
+    def repeated(self) -> Self:
+        """The page without its rows, which came with the page before; it counts them."""
         ...
 
 
@@ -77,8 +81,10 @@ class PolygonRest:
     ) -> Iterator[PageT]:
         """The pages of `symbol`'s trades from `first_ns` to `last_ns` (since 1970, both inside), oldest first, as they come.
 
+        A page that repeats the one before comes without its rows, which it counts.
+
         Raises:
-            IncompleteSource: a page repeats another, goes back in time or leads back, or there is no end to them.
+            IncompleteSource: a page goes back in time or leads back to one that was read, or there is no end to them.
             ForeignAddress: a page leads to another host; nothing was sent there.
         """
         return self._ticks(TRADES, symbol, first_ns=first_ns, last_ns=last_ns, read=read, page_rows=page_rows)
@@ -109,9 +115,8 @@ class PolygonRest:
         before: pl.DataFrame | None = None
         for number in range(1, MAX_PAGES + 1):
             page = self._get(url, params=params, endpoint=endpoint, what=f"{what}, page {number}", read=read)
-            if not page.rows.is_empty():
-                _check_follows(page.rows, before, what=f"{what}, page {number}")
-                before = page.rows
+            page = _following(page, before, what=f"{what}, page {number}")
+            before = before if page.rows.is_empty() else page.rows
             yield page
             if not page.next_url:
                 return
@@ -152,14 +157,20 @@ def polygon_hosts(base_url: str) -> tuple[str, ...]:
     return _SAME_SERVICE if own in _SAME_SERVICE else (own,)
 
 
-def _check_follows(rows: pl.DataFrame, before: pl.DataFrame | None, *, what: str) -> None:
-    """Refuse a page that repeats the one before or goes back behind its end: rows may be missing elsewhere."""
-    if before is None:
-        return
-    first, last = rows["timestamp"].to_physical()[0], before["timestamp"].to_physical()[-1]
-    if first < last or rows.equals(before):
-        found = "the rows of the page before" if rows.equals(before) else "rows older than the last of the page before"
+def _following(page: PageT, before: pl.DataFrame | None, *, what: str) -> PageT:
+    """`page`, without its rows where they are those of the page before.
+
+    Raises:
+        IncompleteSource: it goes back behind the end of the page before: rows may be missing elsewhere.
+    """
+    if before is None or page.rows.is_empty():
+        return page
+    if page.rows.equals(before):
+        return page.repeated()
+    if page.rows["timestamp"].to_physical()[0] < before["timestamp"].to_physical()[-1]:
+        found = "rows older than the last of the page before"
         raise IncompleteSource(what, "results", found=found, allowed="pages that follow each other in time")
+    return page
 
 
 def _in_path(symbol: str) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 from darkpool_assets.market_calendar import NEW_YORK
 from darkpool_assets.sources.content import Content, digest_of
 from darkpool_assets.sources.delimited import open_delimited
-from darkpool_assets.sources.errors import AnotherDay, MalformedSource
+from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotPublishedYet
 from darkpool_assets.sources.json_records import read_json_rows
 from darkpool_assets.sources.records import AT, Aliases, Kind, Records
 
@@ -71,7 +71,7 @@ def tick_records(content: Content, columns: Aliases, required: tuple[str, ...], 
     file = open_delimited(content)
     names = file.choose(columns, required=required)
     file.check_last_line()
-    for lines in file.lines(file.field_of(names["symbol"]).is_in(list(symbols))):
+    for lines in file.lines(file.holds(names["symbol"], symbols)):
         yield file.records(lines, names)
 
 
@@ -94,6 +94,7 @@ def check_holds_day(content: Content, columns: Aliases, *, day: dt.date) -> None
 
     Raises:
         AnotherDay: rows, but none of `day`.
+        NotPublishedYet: a saved answer without rows.
         MalformedSource: no row at all.
     """
     first = None
@@ -119,6 +120,9 @@ def tick_digest(content: Content, *, window: Window, symbols: Sequence[str]) -> 
 
 def _json_records(content: Content, columns: Aliases, required: tuple[str, ...], symbols: Collection[str]) -> Records:
     body = read_json_rows(content)
+    body.require_answer()
+    if not body.rows:
+        return body.records({})
     names = body.choose(columns, required=tuple(name for name in required if name != "symbol"))
     records = body.records(names)
     if "symbol" not in names:
@@ -146,6 +150,8 @@ def _times(content: Content, columns: Aliases) -> Iterator[Records]:
     only_times = {name: columns[name] for name in _TIMES}
     if content.looks_like_json():
         body = read_json_rows(content)
+        if not body.rows:
+            raise NotPublishedYet(f"{content.name}: an answer without rows; the service has none of the day yet.")
         yield body.records(body.choose(only_times, required=("timestamp",)))
         return
     file = open_delimited(content)

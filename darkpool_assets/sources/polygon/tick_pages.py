@@ -9,8 +9,8 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from dataclasses import dataclass, replace
+from typing import Final, NoReturn, Self
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import AnotherDay, BrokenContent, MalformedSource
 from darkpool_assets.sources.polygon.quotes import QUOTE_KINDS, quotes_of
 from darkpool_assets.sources.polygon.tick_files import Window, is_of_day, polygon_symbol, typed_ticks
-from darkpool_assets.sources.polygon.trades import TRADE_KINDS, stored_prints, usable_prints
+from darkpool_assets.sources.polygon.trades import TRADE_KINDS, stored_prints, usable_prints, with_decimal_size
 from darkpool_assets.sources.records import AT, Kind, Records
 from darkpool_assets.vocabulary import TradeSource
 
@@ -26,7 +26,7 @@ _TIMES: Final = {
     "timestamp": "sip_timestamp", "participant_timestamp": "participant_timestamp", "sequence_number": "sequence_number",
 }  # fmt: skip
 _TRADE_NAMES: Final = {
-    **_TIMES, **{name: name for name in ("price", "size", "exchange", "trf_id", "id", "conditions", "correction")}
+    **_TIMES, **{name: name for name in ("price", "size", "decimal_size", "exchange", "trf_id", "id", "conditions", "correction")}
 }  # fmt: skip
 _QUOTE_NAMES: Final = {**_TIMES, "bid": "bid_price", "ask": "ask_price"}
 _STATUSES: Final = ("OK", "DELAYED")
@@ -38,7 +38,8 @@ _OPENS_AN_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 class TradesPage:
     """The prints of one page: rows of polygon_equity_trades_raw in page order, bid and ask null.
 
-    physical_rows = rows + dropped_rows + off_session_rows, counted as read_trades_file counts them.
+    physical_rows = rows + dropped_rows + off_session_rows, counted as read_trades_file counts them; all of them are
+    repeated_rows in a page that repeats the one before.
     """
 
     rows: pl.DataFrame
@@ -46,6 +47,12 @@ class TradesPage:
     physical_rows: int
     dropped_rows: int
     off_session_rows: int
+    repeated_rows: int = 0
+
+    def repeated(self) -> Self:
+        """The page without its rows, which came with the page before."""
+        rows = self.rows.clear()
+        return replace(self, rows=rows, dropped_rows=0, off_session_rows=0, repeated_rows=self.physical_rows)
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class QuotesPage:
     rows: pl.DataFrame
     next_url: str | None
     physical_rows: int
+    repeated_rows: int = 0
+
+    def repeated(self) -> Self:
+        """The page without its rows, which came with the page before."""
+        return replace(self, rows=self.rows.clear(), repeated_rows=self.physical_rows)
 
 
 def read_trades_page(content: Content, *, symbol: str, day: dt.date, window: Window) -> TradesPage:
@@ -94,7 +106,7 @@ def _read(
     if status not in _STATUSES:
         raise MalformedSource(content.name, "status", found=status or "nothing", allowed=" or ".join(_STATUSES))
     results = page["results"].explode(empty_as_null=False, keep_nulls=False).struct.unnest()
-    records = _records(content.name, results, names, symbol=symbol)
+    records = with_decimal_size(_records(content.name, results, names, symbol=symbol))
     _require_some(records, needed)
     rows = typed_ticks(records, kinds)
     _check_times(records, rows, day=day)

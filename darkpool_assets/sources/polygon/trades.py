@@ -6,7 +6,7 @@ direction, and which repeat a trade, is decided in analytics; defs/raw joins the
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +31,8 @@ from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.records import AT, Kind, Records
 from darkpool_assets.vocabulary import TradeSource
 
-_OWN_COLUMNS: Final = ("price", "size", "bid", "ask", "exchange", "trf_id", "id", "conditions", "correction")
-_COLUMNS: Final = {**TICK_COLUMNS, **{name: (name,) for name in _OWN_COLUMNS}}
+_OWN_COLUMNS: Final = ("price", "decimal_size", "bid", "ask", "exchange", "trf_id", "id", "conditions", "correction")
+_COLUMNS: Final = {**TICK_COLUMNS, "size": ("size", "decimal_size"), **{name: (name,) for name in _OWN_COLUMNS}}
 _REQUIRED: Final = ("symbol", "timestamp", "price", "size")
 TRADE_KINDS: Final = {
     **dict.fromkeys(("price", "size", "bid", "ask"), Kind.NUMBER), **dict.fromkeys(("id", "conditions"), Kind.TEXT),
@@ -41,8 +41,9 @@ TRADE_KINDS: Final = {
 _SMALL_NUMBERS: Final = ("exchange", "trf_id", "correction")
 _LARGEST_SMALL_NUMBER: Final = 2**31 - 1
 _MAX_SIZE: Final = 1e12  # shares
-_CONDITION_LIST: Final = r"^\d+(?:,\d+)*$"
-_BRACKETS_AND_BLANKS: Final = r"[\[\]\s]"
+_BRACKETED: Final = r"^\[(.*)\]$"
+_SEPARATOR: Final = r"\s*,\s*|\s+"
+_CONDITION_LIST: Final = rf"^\d+(?:(?:{_SEPARATOR})\d+)*$"
 _NO_PRINTS: Final = pl.DataFrame(schema={**tables.POLYGON_EQUITY_TRADES_RAW.schema, AT: pl.Int64})
 _ORDER: Final = ("symbol", "timestamp", "sequence_number", AT)
 
@@ -75,7 +76,7 @@ def read_trades_file(
 
     Args:
         path: CSV (plain or .gz) or JSON with flat-file, REST or our own column names; exchange, trf_id, id, conditions,
-            correction, sequence_number, bid and ask may be absent.
+            correction, sequence_number, bid and ask may be absent, and decimal_size may stand beside size or for it.
         day: Session; rows of other days count as off-session.
         window: First and last instant, both inside.
         symbols: Configured tickers; BRK/B is found as BRK.B.
@@ -87,13 +88,14 @@ def read_trades_file(
 
     Raises:
         AnotherDay: the file has rows, but none of `day`.
+        NotPublishedYet: the file is a saved answer without rows.
         MalformedSource: anything else that breaks the format.
     """
     content = Content.of_file(path)
     wanted = sorted({polygon_symbol(symbol) for symbol in symbols})
     tally = _Tally(pl.Enum(wanted))
     for records in tick_records(content, _COLUMNS, _REQUIRED, wanted):
-        _take(tally, records, day=day, window=window)
+        _take(tally, with_decimal_size(records), day=day, window=window)
     if not tally.of_day:
         check_holds_day(content, _COLUMNS, day=day)
     prints = (pl.concat(tally.kept) if tally.kept else _NO_PRINTS).sort(_ORDER)
@@ -115,12 +117,20 @@ def usable_prints(records: Records, rows: pl.DataFrame, *, window: Window) -> Pr
     Raises:
         MalformedSource: a number or a list of conditions that no print can have.
     """
-    ids = pl.col("conditions").str.replace_all(_BRACKETS_AND_BLANKS, "").replace("", None)
-    rows = rows.with_columns(conditions=ids, bid=quote_side("bid"), ask=quote_side("ask"))
+    rows = rows.with_columns(bid=quote_side("bid"), ask=quote_side("ask"))
     _check(records, rows)
+    rows = with_condition_lists(records, rows)
     inside = rows.filter(pl.col("timestamp").is_between(nanoseconds(window[0]), nanoseconds(window[1]), closed="both"))
     usable = inside.filter(*(pl.col(name).is_finite() & (pl.col(name) > 0) for name in ("price", "size")))
     return Prints(usable, off_session=rows.height - inside.height, dropped=inside.height - usable.height)
+
+
+def with_decimal_size(records: Records) -> Records:
+    """The records with the size of each print read from decimal_size where it has one, else from size."""
+    if "decimal_size" not in records.names or records.text["decimal_size"].is_null().all():
+        return records
+    names = {**records.names, "size": " or ".join(dict.fromkeys((records.names["decimal_size"], records.names["size"])))}
+    return replace(records, names=names, text=records.text.with_columns(size=pl.coalesce("decimal_size", "size")))
 
 
 def stored_prints(rows: pl.DataFrame, *, day: dt.date, data_source: TradeSource) -> pl.DataFrame:
@@ -150,5 +160,15 @@ def _check(records: Records, rows: pl.DataFrame) -> None:
     for name, most in (("price", MAX_PRICE), ("size", _MAX_SIZE)):
         absurd = pl.col(name).is_finite() & (pl.col(name) > most)
         records.refuse(rows, absurd, column=name, allowed=f"a number up to {most:,.0f}")
-    listed = pl.col("conditions").str.contains(_CONDITION_LIST)
-    records.refuse(rows, ~listed, column="conditions", allowed="condition ids, a comma list such as 12,37")
+
+
+def with_condition_lists(records: Records, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with each list of conditions as a comma list; a tape holds few distinct ones, each is read once."""
+    inner = pl.col("conditions").str.replace(_BRACKETED, "${1}").str.strip_chars()
+    listed = pl.when(inner.str.contains(_CONDITION_LIST)).then(inner.str.replace_all(_SEPARATOR, ","))
+    texts = rows.select("conditions").unique().drop_nulls()
+    lists = texts.select("conditions", ids=listed, is_wrong=listed.is_null() & (inner != ""))
+    joined = rows.join(lists, on="conditions", how="left", maintain_order="left")
+    allowed = "condition ids separated by commas or blanks, such as 12,37"
+    records.refuse(joined, pl.col("is_wrong"), column="conditions", allowed=allowed)
+    return joined.with_columns(conditions="ids").drop("ids", "is_wrong")

@@ -1,6 +1,9 @@
 """finra_otc_weekly_raw through Dagster: weeks in reach, vintages of restated weeks, and what is never stored."""
 
 import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -56,9 +59,9 @@ def test_files_that_were_read_before_are_not_read_again(again: Graph):
 
 
 def test_a_column_name_given_for_the_files_has_them_read_again(again: Graph):
-    result = again.materialise(finra_otc_weekly_raw, FRIDAY, finra_volume_field="shares")
-    assert not result.success
-    assert "FINRA_VOLUME_FIELD=shares" in error_of(result)
+    assert again.materialise(finra_otc_weekly_raw, FRIDAY, finra_volume_field="shares").success
+    assert again.ledger(FEED, FRIDAY)[-1] == "DEGRADED"
+    assert "FINRA_VOLUME_FIELD=shares" in again.rows("ingest_ledger").sort("at")["message"][-1]
 
 
 def test_files_of_one_name_in_two_months_are_read_every_time(again: Graph):
@@ -91,21 +94,68 @@ def test_two_runs_with_a_restated_file_store_each_vintage_once(again: Graph):
     assert again.ledger(FEED, MONDAY)[-1] == "UNCHANGED"
 
 
-def test_a_malformed_file_fails_and_leaves_the_stored_weeks_alone(again: Graph):
-    before = again.rows(FEED)
-    path = again.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, factor=2.0)
+def _cut(graph: Graph, **changes: Any) -> Path:
+    path = graph.feeds.write_otc(MONDAY, published=PUBLISHED, updated=RESTATED, **changes)
     path.write_text(path.read_text()[:-40])
-    result = again.materialise(finra_otc_weekly_raw, FRIDAY)
-    assert not result.success
-    assert path.name in error_of(result)
+    return path
+
+
+def test_a_malformed_file_is_left_out_by_name_and_the_stored_weeks_stay_in_use(again: Graph):
+    before = again.rows(FEED)
+    path = _cut(again, factor=2.0)
+    outcome = again.run([FRIDAY])
+    (failure,) = outcome.failures
+    assert path.name in failure
     assert again.rows(FEED).equals(before)
-    assert again.ledger(FEED, FRIDAY)[-1] == "FAILED"
+    assert again.ledger(FEED, FRIDAY)[-1] == "DEGRADED"
+    assert set(again.rows("daily_metrics").filter(date=FRIDAY)["data_quality"]) == {"OTC_ANCHORED", "PRE_OTC"}
 
 
-def test_a_week_that_does_not_start_on_a_monday_is_malformed(graph: Graph):
-    graph.feeds.write_otc(THURSDAY, published=PUBLISHED)
+def test_the_other_files_of_a_folder_are_stored_beside_a_malformed_one(graph: Graph):
+    path = _cut(graph)
+    (failure,) = graph.run([FRIDAY], select=[FEED]).failures
+    assert path.name in failure
+    assert set(graph.rows(FEED)["week_start_date"]) == {dt.date(2025, 12, 1)}
+
+
+def test_a_folder_of_malformed_files_fails_where_no_week_is_stored(graph: Graph):
+    for path in (graph.feeds.folder / "otc").iterdir():
+        path.write_text("nonsense\n1\n")
     assert not graph.materialise(finra_otc_weekly_raw, FRIDAY).success
-    assert graph.rows(FEED).is_empty()
+    assert graph.ledger(FEED, FRIDAY) == ["FAILED"]
+
+
+def test_the_one_file_that_a_setting_names_must_be_whole(again: Graph):
+    result = again.materialise(finra_otc_weekly_raw, FRIDAY, finra_otc_file=_cut(again))
+    assert not result.success
+    assert "weekly_2025-12-08.json" in error_of(result)
+
+
+def test_a_fault_in_the_rows_of_one_ticker_costs_its_week_in_every_run_that_reads_it(graph: Graph):
+    path = graph.feeds.write_otc(MONDAY, published=PUBLISHED)
+    rows = json.loads(path.read_text())
+    rows[0]["initialPublishedDate"] = "2025-12-10"
+    path.write_text(json.dumps(rows))
+    symbol = rows[0]["issueSymbolIdentifier"]
+    for _ in range(2):
+        (failure,) = graph.run([FRIDAY]).failures
+        assert all(words in failure for words in (symbol, path.name, "row 1, column initialPublishedDate"))
+        quality = dict(graph.rows("daily_metrics").filter(date=FRIDAY).select("symbol", "data_quality").iter_rows())
+        assert {name for name, word in quality.items() if word == "OTC_ANCHORED"} == {"SPY", "QQQ"} - {symbol}
+    assert graph.ledger(FEED, FRIDAY) == ["PARTIAL", "PARTIAL"]
+
+
+def test_a_fault_in_a_week_out_of_reach_is_no_failure_of_the_day(graph: Graph):
+    path = graph.feeds.write_otc(dt.date(2025, 9, 1), published=dt.date(2025, 9, 2), name="old")
+    assert graph.run([FRIDAY], select=[FEED]).failures == []
+    assert path.name in graph.rows("ingest_ledger").drop_nulls("left_out")["left_out"].item()
+
+
+def test_a_week_that_does_not_start_on_a_monday_costs_its_tickers_that_week(graph: Graph):
+    graph.feeds.write_otc(THURSDAY, published=PUBLISHED)
+    (failure,) = graph.run([FRIDAY], select=[FEED]).failures
+    assert "a Monday" in failure
+    assert THURSDAY not in set(graph.rows(FEED)["week_start_date"])
 
 
 def test_an_empty_directory_is_not_published_yet(graph: Graph):

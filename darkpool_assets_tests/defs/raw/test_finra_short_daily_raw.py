@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
+from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, SESSIONS, START, THURSDAY, TUESDAY, WEEK, short_row
 from darkpool_assets_tests.hand_made_graph import Graph, error_of, without_moment
 
@@ -113,21 +114,36 @@ def test_going_back_to_an_earlier_file_of_another_name_makes_it_the_newest_vinta
         assert newest["total_volume"].to_list() == [total * short_row(FRIDAY, "SPY")[2]], path.name
 
 
-@pytest.mark.parametrize("broken", ["trailer", "another day", "two rows of one key"])
+@pytest.mark.parametrize("broken", ["trailer", "another day"])
 def test_a_malformed_file_fails_the_day_and_leaves_the_stored_rows_alone(again: Graph, broken: str):
     before = again.rows(FEED)
     path = again.feeds.write_short(FRIDAY, factor=2, trailer=99 if broken == "trailer" else None)
     text = path.read_text()
     if broken == "another day":
         path.write_text(text.replace("20251212", "20251211"), newline="")
-    if broken == "two rows of one key":
-        path.write_text(text.replace("\n3\n", "\n20251212|SPY|1|1|1|Q\n4\n"), newline="")
     result = again.materialise(finra_short_daily_raw, FRIDAY)
     assert not result.success
     assert "CNMSshvol20251212.txt" in error_of(result)
     assert "Nothing of it was stored." in error_of(result)
     assert again.rows(FEED).equals(before)
     assert again.ledger(FEED, FRIDAY)[-1] == "FAILED"
+
+
+def test_two_rows_of_one_ticker_cost_that_ticker_and_close_no_gate(graph: Graph):
+    path = graph.feeds.write_short(FRIDAY)
+    path.write_text(path.read_text().replace("\n3\n", "\n20251212|SPY|1|1|1|Q\n4\n"), newline="")
+    outcome = graph.run([FRIDAY])
+    (failure,) = outcome.failures
+    assert all(words in failure for words in ("SPY", path.name, "line 5, column Symbol", "one row per (Symbol)"))
+    rows = graph.rows("daily_metrics").filter(date=FRIDAY)
+    assert dict(rows.select("symbol", "has_short").iter_rows()) == {"IWM": True, "QQQ": True, "SPY": False}
+    assert judge_day(graph.warehouse, FRIDAY, settings=graph.settings()).is_open
+
+
+def test_an_index_member_with_a_fault_is_a_failure_too(graph: Graph):
+    path = graph.feeds.write_short(FRIDAY, symbols=("SPY", "QQQ"))
+    path.write_text(path.read_text().replace("|QQQ|", "|QQQ|-"), newline="")
+    assert len(graph.run([FRIDAY], select=[FEED], tickers="SPY").failures) == 1
 
 
 def test_a_repaired_file_is_read_again_by_the_next_run(again: Graph):

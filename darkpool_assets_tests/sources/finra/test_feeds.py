@@ -20,7 +20,7 @@ def _feeds(**settings) -> FinraFeeds:
 
 def _weekly(**settings) -> list[Reading]:
     feeds = _feeds(**settings)
-    return feeds.otc_weekly(feeds.otc_files())
+    return feeds.otc_weekly(feeds.otc_files(), today=dt.date(2026, 11, 30)).readings
 
 
 def _week(updated: str) -> str:
@@ -103,10 +103,24 @@ def test_the_settings_rename_weekly_columns(write):
     assert readings[0].rows["off_exchange_volume"].to_list() == [1.0]
 
 
-def test_one_malformed_weekly_file_is_named(write, tmp_path):
+def test_a_malformed_file_of_a_directory_is_left_out_by_name(write, tmp_path):
     write("a.json", _week("2026-02-01"))
     write("b.json", "[")
+    write("c.json", "[]")
+    feeds = _feeds(finra_otc_dir=tmp_path)
+    read = feeds.otc_weekly(feeds.otc_files(), today=dt.date(2026, 11, 30))
+    assert [reading.source for reading in read.readings] == ["a.json"]
+    assert list(read.malformed) == ["b.json"]
+
+
+def test_the_one_weekly_file_that_is_malformed_is_an_error(write):
     with pytest.raises(MalformedSource, match=r"b\.json"):
+        _weekly(finra_otc_file=write("b.json", "["))
+
+
+def test_a_directory_of_answers_without_rows_is_not_published_yet(write, tmp_path):
+    write("c.json", "[]")
+    with pytest.raises(NotPublishedYet, match="FINRA_OTC_DIR"):
         _weekly(finra_otc_dir=tmp_path)
 
 

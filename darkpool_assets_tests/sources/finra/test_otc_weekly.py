@@ -12,11 +12,12 @@ import pytest
 
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
-from darkpool_assets.sources.errors import MissingSource
+from darkpool_assets.sources.errors import MissingSource, NotPublishedYet
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
 from darkpool_assets.sources.reading import Reading
 
 WEEK = dt.date(2026, 1, 5)
+TODAY = dt.date(2026, 11, 30)
 NO_FIELDS = OtcFields()
 
 
@@ -35,11 +36,11 @@ def _without(*columns: str, **other: object) -> dict[str, object]:
 
 
 def _read(*rows: dict[str, object], fields: OtcFields = NO_FIELDS):
-    return read_otc_content(Content("otc.json", json.dumps(rows).encode()), fields=fields)
+    return read_otc_content(Content("otc.json", json.dumps(rows).encode()), fields=fields, today=TODAY)
 
 
 def _read_file(path: Path) -> Reading:
-    return read_otc_content(Content.of_file(path), fields=NO_FIELDS)
+    return read_otc_content(Content.of_file(path), fields=NO_FIELDS, today=TODAY)
 
 
 def _delimited(*rows: dict[str, object], delimiter: str) -> str:
@@ -55,7 +56,8 @@ def test_a_query_api_row_becomes_a_row_of_the_table():
     assert rows.drop("content_hash").row(0, named=True) == {
         "symbol": "AAPL", "week_start_date": WEEK, "off_exchange_volume": 15052890.0, "trade_count": 126566.0,
         "tier_identifier": "T1", "tier_description": "NMS Tier 1", "summary_type_code": "ATS_W_SMBL", "product_type_code": "UTP",
-        "issue_name": "Apple Inc.", "market_participant_name": None, "mpid": None, "initial_published_date": dt.date(2026, 1, 26),
+        "issue_name": "Apple Inc.", "market_participant_name": None, "mpid": None, "firm_crd_number": None,
+        "initial_published_date": dt.date(2026, 1, 26),
         "last_update_date": dt.date(2026, 2, 2), "last_reported_date": dt.date(2026, 1, 9), "source_file": "otc.json",
     }  # fmt: skip
     stamped = rows.with_columns(ingested_at=pl.lit("2026-02-02T00:00:00").str.to_datetime())
@@ -73,7 +75,7 @@ def test_csv_pipe_and_json_say_the_same(name, delimiter, write):
 
 def test_our_own_column_names_are_known():
     stored = _read(_row()).rows
-    again = read_otc_content(Content("own.csv", stored.write_csv().encode()), fields=NO_FIELDS)
+    again = read_otc_content(Content("own.csv", stored.write_csv().encode()), fields=NO_FIELDS, today=TODAY)
     assert again.rows.drop("source_file").equals(stored.drop("source_file"))
 
 
@@ -141,20 +143,86 @@ def test_exact_duplicates_are_stored_once_and_counted():
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (_row(weekStartDate="2026-01-06"), ("row 2, column weekStartDate", "'2026-01-06'", "a Monday")),
-        (_row(weekStartDate=None), ("row 2, column weekStartDate", "nothing")),
-        (_row(weekStartDate="05.01.2026"), ("row 2, column weekStartDate", "'05.01.2026'", "a date")),
-        (_row(totalWeeklyShareQuantity=-1), ("row 2, column totalWeeklyShareQuantity", "'-1'")),
-        (_row(totalWeeklyShareQuantity=None), ("row 2, column totalWeeklyShareQuantity", "nothing")),
-        (_row(totalWeeklyShareQuantity="many"), ("row 2, column totalWeeklyShareQuantity", "'many'")),
-        (_row(totalWeeklyTradeCount="1e999"), ("row 2, column totalWeeklyTradeCount", "'1e999'")),
-        (_row(summaryTypeCode=""), ("row 2, column summaryTypeCode", "nothing")),
-        (_row(lastUpdateDate="soon"), ("row 2, column lastUpdateDate", "'soon'")),
-        (_row(totalWeeklyShareQuantity=5), ("row 2, column issueSymbolIdentifier", "'AAPL'", "one row per")),
+        (_row(weekStartDate="2026-01-06"), ("row 3, column weekStartDate", "'2026-01-06'", "a Monday")),
+        (_row(weekStartDate=None), ("row 3, column weekStartDate", "nothing")),
+        (_row(weekStartDate="05.01.2026"), ("row 3, column weekStartDate", "'05.01.2026'", "a date")),
+        (_row(totalWeeklyShareQuantity=-1), ("row 3, column totalWeeklyShareQuantity", "'-1'")),
+        (_row(totalWeeklyShareQuantity=None), ("row 3, column totalWeeklyShareQuantity", "nothing")),
+        (_row(totalWeeklyShareQuantity="many"), ("row 3, column totalWeeklyShareQuantity", "'many'")),
+        (_row(totalWeeklyTradeCount="1e999"), ("row 3, column totalWeeklyTradeCount", "'1e999'")),
+        (_row(summaryTypeCode=""), ("row 3, column summaryTypeCode", "nothing")),
+        (_row(lastUpdateDate="soon"), ("row 3, column lastUpdateDate", "'soon'")),
+        (_row(totalWeeklyShareQuantity=5), ("row 3, column issueSymbolIdentifier", "'AAPL'", "one row per")),
+        (_row(initialPublishedDate="2026-01-10"), ("row 3, column initialPublishedDate", "'2026-01-10'", "the end of its week")),
+        (_row(initialPublishedDate="2028-01-12"), ("row 3, column initialPublishedDate", "'2028-01-12'", "two years")),
     ],
 )
-def test_a_wrong_row_is_refused_with_its_place(row, words, refuses):
-    refuses(lambda: _read(_row(), row), "otc.json", *words)
+def test_a_fault_in_a_summed_row_costs_the_symbols_week(row, words, leaves_out):
+    reading = _read(_row(), _row(issueSymbolIdentifier="B"), row)
+    assert leaves_out(reading, "AAPL", "otc.json", *words).is_whole
+    assert reading.rows["symbol"].to_list() == ["B"]
+
+
+def test_another_week_of_an_odd_symbol_is_stored():
+    reading = _read(_row(), _row(weekStartDate="2026-01-12", totalWeeklyShareQuantity=-1))
+    assert reading.rows["week_start_date"].to_list() == [WEEK]
+    assert [(one.symbol, one.week) for one in reading.left_out] == [("AAPL", dt.date(2026, 1, 12))]
+
+
+def test_a_week_that_cannot_be_read_costs_every_week_of_its_symbol():
+    reading = _read(_row(), _row(weekStartDate="2026-01-12"), _row(weekStartDate="soon"), _row(issueSymbolIdentifier="B"))
+    assert reading.rows["symbol"].to_list() == ["B"]
+    assert [(one.symbol, one.week) for one in reading.left_out] == [("AAPL", None)]
+
+
+@pytest.mark.parametrize("published", ["2026-01-11", "2028-01-11", None])
+def test_a_publication_from_the_end_of_the_week_to_two_years_after_it_counts(published):
+    assert _read(_row(initialPublishedDate=published)).left_out == ()
+
+
+@pytest.mark.parametrize("week", ["2026-03-02", "2026-02-23", "2027-01-04", "9999-12-27"])
+def test_a_week_that_has_not_ended_is_a_fault(week, leaves_out):
+    row = _row(weekStartDate=week, initialPublishedDate=None)
+    reading = read_otc_content(Content("otc.json", json.dumps([row]).encode()), fields=NO_FIELDS, today=dt.date(2026, 3, 1))
+    leaves_out(reading, "AAPL", "row 1, column weekStartDate", "a week that has ended by 2026-03-01")
+
+
+def test_a_week_has_ended_on_the_monday_after_it():
+    row = _row(weekStartDate="2026-02-23", initialPublishedDate=None)
+    content = Content("otc.json", json.dumps([row]).encode())
+    assert read_otc_content(content, fields=NO_FIELDS, today=dt.date(2026, 3, 2)).left_out == ()
+
+
+def _firm(crd: object, shares: object, **other: object) -> dict[str, object]:
+    firm = {"summaryTypeCode": "OTC_W_SMBL_FIRM", "marketParticipantName": "EXAMPLE LLC", "firmCRDNumber": crd}
+    return _row(**firm, totalWeeklyShareQuantity=shares, **other)
+
+
+def test_firms_of_one_name_are_told_apart_by_their_crd_number():
+    reading = _read(_row(), _firm(1, 600), _firm(2, 400))
+    assert (reading.left_out, set(reading.rows["firm_crd_number"])) == ((), {None, "1", "2"})
+
+
+@pytest.mark.parametrize("firms", [(_firm(1, 600), _firm(1, 400)), (_firm(None, 600), _firm(None, 400)), (_firm(1, -1),)])
+def test_rows_that_are_never_summed_cannot_cost_those_that_are(firms):
+    reading = _read(_row(), _firm(9, 7), *firms)
+    assert reading.rows.select("summary_type_code", "firm_crd_number").rows() == [("ATS_W_SMBL", None), ("OTC_W_SMBL_FIRM", "9")]
+    assert {(one.symbol, one.week, one.is_whole) for one in reading.left_out} == {("AAPL", WEEK, False)}
+
+
+def test_many_odd_firm_rows_do_not_refuse_the_file():
+    firms = [_firm(None, -1, issueSymbolIdentifier=f"S{number}") for number in range(20)]
+    assert _read(_row(), *firms).rows["symbol"].to_list() == ["AAPL"]
+
+
+def test_a_row_without_a_crd_number_has_the_content_hash_that_it_had_before_the_column_was_read():
+    assert _read(_row()).rows["content_hash"].item() == "691dfafd26a3a9f577f6911aab5ca4e1b4a41824003f10d7800acb97bd4a8e87"
+
+
+@pytest.mark.parametrize("text", ["[]", "", "\n"])
+def test_a_saved_answer_without_rows_is_not_published_yet(text):
+    with pytest.raises(NotPublishedYet, match=r"otc\.json: an answer without rows"):
+        read_otc_content(Content("otc.json", text.encode()), fields=NO_FIELDS, today=TODAY)
 
 
 def test_a_file_without_summary_types_says_how_to_add_them(refuses):
@@ -163,12 +231,17 @@ def test_a_file_without_summary_types_says_how_to_add_them(refuses):
 
 def test_a_header_without_rows_is_refused(refuses):
     header = _delimited(_row(), delimiter=",").splitlines()[0]
-    refuses(lambda: read_otc_content(Content("otc.csv", header.encode()), fields=NO_FIELDS), "otc.csv", "line 2", "nothing below")
+    refuses(
+        lambda: read_otc_content(Content("otc.csv", header.encode()), fields=NO_FIELDS, today=TODAY),
+        "otc.csv",
+        "line 2",
+        "nothing below",
+    )
 
 
 @pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<html></html>", "", "\x00\x01|\x02\n", "summaryTypeCode\n1\n"])
 def test_what_is_no_weekly_file_is_refused_at_its_columns(text, refuses):
-    refuses(lambda: read_otc_content(Content("otc.csv", text.encode()), fields=NO_FIELDS), "otc.csv")
+    refuses(lambda: read_otc_content(Content("otc.csv", text.encode()), fields=NO_FIELDS, today=TODAY), "otc.csv")
 
 
 def test_a_cut_compressed_file_is_refused(write, refuses):

@@ -337,11 +337,3 @@ def test_a_malformed_key_stops_the_weeks_and_not_the_short_files(server):
     with pytest.raises(PermanentSourceError, match=r"^FINRA_API_KEY: found a blank"):
         asked.weekly_summary(WEEK, today=TODAY, symbols=None)
     asked.close()
-
-
-def test_an_address_of_files_that_is_none_does_not_stop_the_weeks(server):
-    asked = _services(server, finra_short_sale_cdn_url="http://")
-    assert asked.weekly_summary(WEEK, today=TODAY, symbols=None).rows.height
-    with pytest.raises(PermanentSourceError, match="no http address"):
-        asked.short_files(DAY)
-    asked.close()

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
-from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, MalformedSource, MissingSource
+from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, MalformedSource, MissingSource, NotPublishedYet
 from darkpool_assets.sources.finra.short_daily import read_short_content, read_short_file, short_files_of
 
 DAY = dt.date(2020, 1, 2)
@@ -98,20 +98,63 @@ def test_the_family_is_read_off_the_name(name, family):
     [
         (["20200102|A|1|0|2"], ("line 2", "5 fields", "6 fields separated by '|'")),
         ([ROWS[0], "20200102|A|1|0|2|Q|x"], ("line 3", "7 fields")),
-        (["20200102|A|x|0|2|Q"], ("line 2, column ShortVolume", "'x'", "a number")),
-        (["20200102|A|-1|0|2|Q"], ("line 2, column ShortVolume", "'-1'", "from 0 to")),
-        (["20200102|A|1|nan|2|Q"], ("line 2, column ShortExemptVolume", "'nan'")),
-        (["20200102|A|1|0|1e400|Q"], ("line 2, column TotalVolume", "'1e400'")),
-        (["20200102|A|1|0||Q"], ("line 2, column TotalVolume", "nothing", "a value")),
-        (["20200102||1|0|2|Q"], ("line 2, column Symbol", "nothing")),
-        (["20200102|A B|1|0|2|Q"], ("line 2, column Symbol", "'A B'")),
         (["20200199|A|1|0|2|Q"], ("line 2, column Date", "'20200199'")),
-        ([ROWS[0], "20200103|A|1|0|2|Q"], ("line 3, column Date", "'20200103'", "2020-01-02")),
-        ([ROWS[0], "20200102|AAPL|100|1|301|Q"], ("line 3, column Symbol", "'AAPL'", "one row per (Symbol)")),
     ],
 )
-def test_a_wrong_row_is_refused_with_its_place(rows, words, refuses):
+def test_a_fault_of_form_is_refused_with_its_place(rows, words, refuses):
     refuses(lambda: _read(_text(*rows)), NAME, *words)
+
+
+@pytest.mark.parametrize(
+    ("row", "symbol", "words"),
+    [
+        ("20200102|A|x|0|2|Q", "A", ("line 5, column ShortVolume", "'x'", "a number")),
+        ("20200102|A|-1|0|2|Q", "A", ("line 5, column ShortVolume", "'-1'", "from 0 to")),
+        ("20200102|A|1|nan|2|Q", "A", ("line 5, column ShortExemptVolume", "'nan'")),
+        ("20200102|A|1|0|1e400|Q", "A", ("line 5, column TotalVolume", "'1e400'")),
+        ("20200102|A|1|0||Q", "A", ("line 5, column TotalVolume", "nothing", "a value")),
+        ("20200102||1|0|2|Q", "(no symbol)", ("line 5, column Symbol", "nothing")),
+        ("20200102|A B|1|0|2|Q", "A B", ("line 5, column Symbol", "'A B'")),
+        ('20200102|A"B|1|0|2|Q', 'A"B', ("line 5, column Symbol", "quote")),
+        ("20200199|A|1|0|2|Q", "A", ("line 5, column Date", "'20200199'")),
+        ("20200103|A|1|0|2|Q", "A", ("line 5, column Date", "'20200103'", "2020-01-02")),
+        ("20200102|AAPL|100|1|301|Q", "AAPL", ("line 5, column Symbol", "'AAPL'", "one row per (Symbol)")),
+    ],
+)
+def test_a_fault_in_the_rows_of_one_symbol_costs_that_symbol(row, symbol, words, leaves_out):
+    reading = _read(_text(*ROWS, row))
+    leaves_out(reading, symbol, NAME, *words)
+    assert set(reading.rows["symbol"]) == {line.split("|")[1] for line in ROWS} - {symbol}
+    assert (reading.physical_rows, reading.expected_rows) == (4, 4)
+
+
+def _many(faulty: int, of: int) -> str:
+    rows = [f"20200102|S{number}|{'x' if number < faulty else 1}|0|2|Q" for number in range(of)]
+    return _text(*rows)
+
+
+@pytest.mark.parametrize(("faulty", "of"), [(5, 10), (6, 1200)])
+def test_few_odd_symbols_are_left_out(faulty, of):
+    reading = _read(_many(faulty, of))
+    assert (len(reading.left_out), reading.rows.height) == (faulty, of - faulty)
+
+
+@pytest.mark.parametrize(("faulty", "of"), [(6, 10), (6, 1199)])
+def test_many_odd_symbols_with_more_than_half_a_percent_of_the_rows_refuse_the_file(faulty, of, refuses):
+    refuses(lambda: _read(_many(faulty, of)), NAME, "line 2, column ShortVolume", "6 symbols have a fault")
+
+
+def test_half_of_the_rows_of_another_day_are_faults_and_more_are_another_days_file(leaves_out):
+    foreign = ["20200103|A|1|0|2|Q", "20200103|B|1|0|2|Q"]
+    assert [one.symbol for one in _read(_text(*ROWS[:2], *foreign)).left_out] == ["A", "B"]
+    with pytest.raises(AnotherDay, match=r"line 3, column Date: found '20200103'"):
+        _read(_text(ROWS[0], *foreign))
+
+
+@pytest.mark.parametrize("trailer", ['"3"', "3|||||", '"3"|||||'])
+def test_a_file_saved_again_with_quotes_reads_like_the_published_one(trailer):
+    quoted = ["|".join(f'"{field}"' for field in line.split("|")) for line in (HEADER, *ROWS)]
+    assert _read("\r\n".join([*quoted, trailer])).rows.drop("content_hash").equals(_read(_text(*ROWS)).rows.drop("content_hash"))
 
 
 def test_a_trailer_that_disagrees_is_refused(refuses):
@@ -159,15 +202,33 @@ def test_query_api_rows_are_summed_over_facilities():
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([_api_row(), _api_row(totalParQuantity=1)], ("row 2, column securitiesInformation", "'AAPL'", "reportingFacilityCode")),
-        ([_api_row(), _api_row(shortParQuantity="x")], ("row 2, column shortParQuantity", "'x'")),
-        ([_api_row(tradeReportDate="2020-01-03"), _api_row()], ("row 1, column tradeReportDate", "'2020-01-03'", "2020-01-02")),
+        ([_api_row(tradeReportDate="2020-01-03")], ("row 1, column tradeReportDate", "'2020-01-03'", "2020-01-02")),
         ([{"a": 1}], ("rows", "columns a", "tradeReportDate")),
-        ([], ("body", "no row")),
     ],
 )
 def test_wrong_query_api_rows_are_refused_with_their_place(rows, words, refuses):
     refuses(lambda: _read(json.dumps(rows), name="regsho.json"), "regsho.json", *words)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (_api_row(totalParQuantity=1), ("row 3, column securitiesInformation", "'AAPL'", "reportingFacilityCode")),
+        (_api_row(shortParQuantity="x"), ("row 3, column shortParQuantity", "'x'")),
+        (_api_row(tradeReportDate="2020-01-03"), ("row 3, column tradeReportDate", "'2020-01-03'", "2020-01-02")),
+    ],
+)
+def test_a_wrong_query_api_row_costs_every_facility_of_its_symbol(row, words, leaves_out):
+    other = _api_row(securitiesInformationProcessorSymbolIdentifier="B")
+    reading = _read(json.dumps([_api_row(), other, row]), name="regsho.json")
+    leaves_out(reading, "AAPL", "regsho.json", *words)
+    assert reading.rows["symbol"].to_list() == ["B"]
+
+
+@pytest.mark.parametrize("text", ["[]", "", " \n"])
+def test_a_saved_answer_without_rows_is_not_published_yet(text):
+    with pytest.raises(NotPublishedYet, match=r"regsho\.json: an answer without rows"):
+        _read(text, name="regsho.json")
 
 
 def test_a_directory_gives_every_family_of_the_day(write, tmp_path):

@@ -53,9 +53,12 @@ def test_a_flat_file_row_becomes_a_row_of_the_table(read, day):
     }  # fmt: skip
 
 
-def test_a_flat_file_is_of_one_day(read, refuses):
-    text = f"{FLAT_HEADER}\n{_flat_line()}\n{_flat_line('DIA', start=START + DAY_NS)}\n"
-    refuses(lambda: read(text), "aggs.csv", "line 3, column window_start", "an instant of 2024-05-01 in every row")
+def test_a_flat_file_is_of_one_day(read, leaves_out):
+    others = [_flat_line(name, start=START + DAY_NS) for name in ("DIA", "QQQ")]
+    reading = read("\n".join([FLAT_HEADER, _flat_line(), others[0]]))
+    leaves_out(reading, "DIA", "aggs.csv", "line 3, column window_start", "an instant of 2024-05-01 in every row")
+    with pytest.raises(AnotherDay, match="line 3, column window_start"):
+        read("\n".join([FLAT_HEADER, _flat_line(), *others]))
 
 
 def test_a_flat_file_of_another_day_says_so(read):
@@ -133,28 +136,53 @@ def test_prices_may_be_absent(read):
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "symbol", "words"),
     [
-        (_flat_line(close="x"), ("line 3, column close", "'x'", "a number")),
-        (_flat_line(close="0"), ("line 3, column close", "'0'", "above 0")),
-        (_flat_line(close="-1"), ("line 3, column close", "'-1'")),
-        (_flat_line(close="nan"), ("line 3, column close", "'nan'")),
-        (_flat_line(close="1e400"), ("line 3, column close", "'1e400'")),
-        (_flat_line(volume="-1"), ("line 3, column volume", "'-1'", "from 0 to")),
-        (_flat_line(ticker=""), ("line 3, column ticker", "nothing", "a value")),
-        (_flat_line(start=""), ("line 3, column window_start", "nothing", "a value")),
-        (_flat_line(start="x"), ("line 3, column window_start", "'x'")),
-        (_flat_line(close="500.9"), ("line 3, column ticker", "'SPY'", "one row per (ticker)")),
-        ("SPY,1", ("line 3", "2 fields", "8 fields")),
+        (_flat_line(close="x"), "SPY", ("line 4, column close", "'x'", "a number")),
+        (_flat_line(close="0"), "SPY", ("line 4, column close", "'0'", "above 0")),
+        (_flat_line(close="-1"), "SPY", ("line 4, column close", "'-1'")),
+        (_flat_line(close="nan"), "SPY", ("line 4, column close", "'nan'")),
+        (_flat_line(close="1e400"), "SPY", ("line 4, column close", "'1e400'")),
+        (_flat_line(close="502.01"), "SPY", ("line 4, column close", "'502.01'", "from the low to the high")),
+        (_flat_line(close="498.99"), "SPY", ("line 4, column close", "from the low to the high")),
+        ("SPY,1000,503,501,502,499,1714536000000000000,42", "SPY", ("line 4, column open", "from the low to the high")),
+        ("SPY,1000,500,501,499,502,1714536000000000000,42", "SPY", ("line 4, column low", "'502'", "up to the high")),
+        (_flat_line(volume="-1"), "SPY", ("line 4, column volume", "'-1'", "from 0 to")),
+        (_flat_line(ticker=""), "(no symbol)", ("line 4, column ticker", "nothing", "a value")),
+        (_flat_line(ticker='"A	B"'), "A?B", ("line 4, column ticker", "printable")),
+        (_flat_line(start=""), "SPY", ("line 4, column window_start", "nothing", "a value")),
+        (_flat_line(start="x"), "SPY", ("line 4, column window_start", "'x'")),
+        (_flat_line(start=str(START - 86_400 * 10**9)), "SPY", ("line 4, column window_start", "2024-05-01 in every row")),
+        (_flat_line(close="500.9"), "SPY", ("line 4, column ticker", "'SPY'", "one row per (ticker)")),
     ],
 )
-def test_a_wrong_line_is_refused_with_its_place(line, words, read, refuses):
-    refuses(lambda: read("\n".join([FLAT_HEADER, _flat_line(), line])), "aggs.csv", *words)
+def test_a_fault_in_the_rows_of_one_symbol_costs_that_symbol(line, symbol, words, read, leaves_out):
+    reading = read("\n".join([FLAT_HEADER, _flat_line("DIA"), _flat_line(), line]))
+    leaves_out(reading, symbol, "aggs.csv", *words)
+    assert reading.rows["symbol"].to_list() == sorted({"DIA", "SPY"} - {symbol})
+
+
+def test_a_line_of_the_wrong_shape_refuses_the_file(read, refuses):
+    refuses(lambda: read("\n".join([FLAT_HEADER, _flat_line(), "SPY,1"])), "aggs.csv", "line 3", "2 fields", "8 fields")
+
+
+@pytest.mark.parametrize("price", ["499", "502"])
+def test_a_close_at_the_low_or_the_high_is_a_price(price, read):
+    assert read("\n".join([FLAT_HEADER, _flat_line(close=price)])).rows["close"].to_list() == [float(price)]
+
+
+def test_a_fault_of_another_day_costs_nothing(read):
+    reading = read("\n".join([OWN_HEADER, _own_line(), _own_line(date="2024-04-30", close="-1")]))
+    assert (reading.left_out, reading.rows.height) == ((), 1)
+
+
+def test_a_row_without_a_date_costs_its_symbol_whichever_day_it_is_of(read, leaves_out):
+    leaves_out(read("\n".join([OWN_HEADER, _own_line("DIA"), _own_line(), _own_line(date="soon")])), "SPY", "'soon'", "a date")
 
 
 @pytest.mark.parametrize("t", [-1, 10**18, "noon"])
-def test_a_time_that_is_no_millisecond_is_refused(t, read, refuses):
-    refuses(lambda: read(_answer(_bar(t=t), ticker="SPY"), name="r.json"), "r.json", "row 1, column t")
+def test_a_time_that_is_no_millisecond_costs_the_ticker(t, read, leaves_out):
+    leaves_out(read(_answer(_bar(), _bar(t=t), ticker="SPY"), name="r.json"), "SPY", "r.json", "row 2, column t")
 
 
 @pytest.mark.parametrize(
@@ -163,8 +191,9 @@ def test_a_time_that_is_no_millisecond_is_refused(t, read, refuses):
         ("", ("line 1",)), (FLAT_HEADER, ("line 2", "nothing below")), (OWN_HEADER, ("line 2", "nothing below")),
         ("ticker,close\nA,1\n", ("line 1", "columns ticker, close", "open or o")),
         ("ticker,open,high,low,close,volume\nA,1,1,1,1,1\n", ("columns", "trade_date or window_start")),
-        ("<html></html>", ("line 1",)), ('{"results":[]}', ("no row",)),
-        ('{"status":"NOT_AUTHORIZED"}', ("body", "NOT_AUTHORIZED")),
+        ("<html></html>", ("line 1",)), ("[]", ("body", "no row")),
+        ('{"status":"NOT_AUTHORIZED"}', ("body", "NOT_AUTHORIZED")), ('{"adjusted":false}', ("body",)),
+        ('{"status":"ERROR","results":[{"T":"A"}]}', ("status", "ERROR")), ("{}", ("body",)),
         ('[{"T":"A","o":1,"h":1,"l":1,"c":1,"v":1,"t":1}]', ("columns", "trade_date or window_start")),
     ],
 )  # fmt: skip
@@ -199,9 +228,13 @@ def test_a_fresh_answer_and_its_saved_copy_are_the_same_rows(read, day):
 
 
 @pytest.mark.parametrize("results", [{}, {"results": None}, {"results": []}])
-def test_a_fresh_answer_without_rows_is_not_published_yet(results, day):
+@pytest.mark.parametrize("status", ["OK", "DELAYED"])
+def test_an_answer_without_rows_is_not_published_yet_fresh_or_saved(results, status, day, read):
+    text = json.dumps({"queryCount": 0, "resultsCount": 0, "adjusted": False, "status": status, **results})
     with pytest.raises(NotPublishedYet, match="2024-05-01"):
-        _grouped(json.dumps({"queryCount": 0, "resultsCount": 0, "adjusted": False, "status": "OK", **results}), day)
+        _grouped(text, day)
+    with pytest.raises(NotPublishedYet, match="2024-05-01"):
+        read(text, name=f"{day}.json")
 
 
 def test_a_fresh_answer_that_is_no_json_is_broken(day):
@@ -221,13 +254,24 @@ def test_a_fresh_answer_with_fewer_rows_than_it_announces_is_incomplete(day):
         (_answer(_bar(T="SPY"), status="NOT_AUTHORIZED"), ("status", "NOT_AUTHORIZED", "OK or DELAYED")),
         (_answer(_bar(T="SPY")), ("status", "OK or DELAYED")),
         (_answer(_bar(), status="OK", ticker="SPY"), ("rows", "ticker or symbol or T")),
-        (_answer(_bar(T="SPY"), _bar(T="DIA", c=-1), status="OK"), ("row 2, column c", "'-1'")),
-        (_answer(_bar(T="SPY", v=float("nan")), status="OK"), ("row 1, column v", "'NaN'")),
-        (_answer(_bar(T="SPY"), _bar(T="SPY", c=1), status="OK"), ("row 2", "one row per (T)")),
     ],
 )
-def test_a_fresh_answer_that_is_wrong_in_one_place_is_refused_as_a_whole(text, words, day, refuses):
+def test_a_fresh_answer_of_the_wrong_form_is_refused(text, words, day, refuses):
     refuses(lambda: _grouped(text, day), "Polygon grouped", *words)
+
+
+@pytest.mark.parametrize(
+    ("bar", "words"),
+    [
+        (_bar(T="SPY", c=-1), ("row 2, column c", "'-1'")),
+        (_bar(T="SPY", v=float("nan")), ("row 2, column v", "'NaN'")),
+        (_bar(T="SPY", l=503), ("row 2, column l", "up to the high")),
+    ],
+)
+def test_a_fault_of_one_symbol_in_a_fresh_answer_costs_that_symbol(bar, words, day, leaves_out):
+    reading = _grouped(_answer(_bar(T="DIA"), bar, status="OK"), day)
+    leaves_out(reading, "SPY", "Polygon grouped", *words)
+    assert (reading.rows["symbol"].to_list(), reading.physical_rows, reading.expected_rows) == (["DIA"], 2, 2)
 
 
 def _real(real_samples, name: str) -> dict[str, Any]:

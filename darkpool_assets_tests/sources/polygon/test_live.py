@@ -344,13 +344,70 @@ def test_a_symbol_whose_quotes_fail_is_not_stored_without_them(reply, words, liv
     assert reading.rows["symbol"].unique().sort().to_list() == ["DIA", "SPY"]
 
 
+def _send_twice(service: PolygonService, kind: str, ticker: str) -> None:
+    """Let the first page of `ticker` come under two cursors."""
+    path, asked_so_far = f"/v3/{kind}/{ticker}", iter(range(10**6))
+
+    def first_page_again(asked):
+        if next(asked_so_far) == 0:
+            first = service._page(getattr(service, kind)[ticker], asked)
+            held.append(first)
+            return first[0], {**first[1], "next_url": service.next_url(path, "the same once more")}
+        return held[0] if asked.query.get("cursor") == "the same once more" else None
+
+    held: list = []
+    service.faults[path] = first_page_again
+
+
 @pytest.mark.parametrize("kind", ["trades", "quotes"])
-def test_a_page_that_comes_twice_fails_its_symbol(kind, live, service):
-    rows = getattr(service, kind)["QQQ"][:3]
-    path = f"/v3/{kind}/QQQ"
-    service.faults[path] = lambda asked: _page(*rows, next_url=service.next_url(path, "b" if "cursor" in asked.query else "a"))
+def test_a_page_that_comes_twice_changes_no_row(kind, live, service):
+    expected = _read(live).rows
+    _send_twice(service, kind, "QQQ")
+    assert _read(live).rows.equals(expected)
+
+
+def test_trades_that_come_twice_are_counted_as_duplicates(live, service):
+    _send_twice(service, "trades", "QQQ")
     reading = _read(live)
-    assert "page 2: results: found the rows of the page before" in reading.failures["QQQ"]
+    assert (reading.physical_rows, reading.duplicate_rows, reading.failures) == (24, 3, {})
+    assert reading.physical_rows == reading.rows.height + reading.duplicate_rows
+
+
+def test_quotes_that_come_twice_are_not_counted_as_quotes(live, service):
+    _send_twice(service, "quotes", "QQQ")
+    reading = _read(live)
+    assert reading.message == "quotes: /v3/quotes, 27 rows; repeated pages dropped: 1"
+    assert (reading.physical_rows, reading.duplicate_rows) == (21, 0)
+
+
+def test_dropped_and_off_session_rows_of_a_repeated_page_are_counted_once(live, service):
+    service.trades["SPY"] = [_trade(OPEN, size=-1), _trade(OPEN), _trade(OPEN + SECOND), _trade(OPEN + 2 * SECOND)]
+    _send_twice(service, "trades", "SPY")
+    reading = _read(live, symbols=["SPY"])
+    assert (reading.physical_rows, reading.duplicate_rows, reading.dropped_rows, reading.rows.height) == (7, 3, 1, 3)
+
+
+def test_a_reading_and_the_log_say_how_many_pages_came_twice(live, service, caplog):
+    _send_twice(service, "trades", "QQQ")
+    _send_twice(service, "quotes", "SPY")
+    assert _read(live).message.endswith("; repeated pages dropped: 2")
+    assert "2024-05-01: /v3/trades/QQQ: a page came twice, its 3 rows were dropped" in caplog.text
+
+
+def test_without_quotes_in_the_plan_repeated_pages_are_said_too(live, service):
+    service.fail("/v3/quotes", *NOT_ENTITLED)
+    _send_twice(service, "trades", "QQQ")
+    assert _read(live).message == "quotes are not in the plan (403): tick test; repeated pages dropped: 1"
+
+
+@pytest.mark.parametrize("kind", ["trades", "quotes"])
+def test_a_page_that_goes_back_in_time_fails_its_symbol(kind, live, service):
+    rows, path = getattr(service, kind)["QQQ"], f"/v3/{kind}/QQQ"
+    service.faults[path] = lambda asked: (
+        _page(*rows[3:6]) if "cursor" in asked.query else _page(*rows[5:7], next_url=service.next_url(path, "a"))
+    )
+    reading = _read(live)
+    assert "page 2: results: found rows older than the last of the page before" in reading.failures["QQQ"]
     assert reading.rows["symbol"].n_unique() == 2
 
 

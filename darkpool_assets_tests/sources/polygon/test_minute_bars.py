@@ -146,7 +146,7 @@ def test_a_time_that_is_no_minute_of_the_day_is_refused(t, refuses):
 
 
 def test_two_bars_of_one_minute_are_refused(refuses):
-    refuses(lambda: _read(_answer(_bar(), _bar(c=9))), "row 2", "one row per (t)")
+    refuses(lambda: _read(_answer(_bar(), _bar(v=9))), "row 2", "one row per (t)")
 
 
 _VALUES = st.recursive(

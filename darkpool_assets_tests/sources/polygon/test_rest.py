@@ -4,8 +4,9 @@ import datetime as dt
 import json
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import Self
 
 import polars as pl
 import pytest
@@ -37,6 +38,10 @@ TRADES = "/v3/trades/SPY"
 class _Page:
     rows: pl.DataFrame
     next_url: str | None
+    is_repeated: bool = False
+
+    def repeated(self) -> Self:
+        return replace(self, rows=self.rows.clear(), is_repeated=True)
 
 
 def _read(answer: Answer) -> _Page:
@@ -140,11 +145,47 @@ def test_pages_without_an_end_are_given_up(rest, service, monkeypatch):
     assert len(service.asked) == 4
 
 
-@pytest.mark.parametrize(("second", "found"), [([10, 11], "the rows of the page before"), ([9, 12], "rows older than the last")])
-def test_pages_that_repeat_or_go_back_are_refused(second, found, rest, service):
-    pages = iter([_page(service, [10, 11], "2"), _page(service, second)])
+def test_a_page_that_goes_back_is_refused(rest, service):
+    pages = iter([_page(service, [10, 11], "2"), _page(service, [9, 12])])
     service.faults[TRADES] = lambda _asked: next(pages)
-    with pytest.raises(IncompleteSource, match=rf"page 2: results: found {found}"):
+    with pytest.raises(IncompleteSource, match="page 2: results: found rows older than the last of the page before"):
+        _times(rest)
+
+
+def _repetitions(rest: PolygonRest) -> list[bool]:
+    return [page.is_repeated for page in rest.trades("SPY", first_ns=0, last_ns=100, read=_read)]
+
+
+def test_a_page_that_repeats_the_one_before_comes_empty_and_its_cursor_is_followed(rest, service):
+    pages = [_page(service, [10, 11], "2"), _page(service, [10, 11], "3"), _page(service, [12])]
+    replies = iter([*pages, *pages])
+    service.faults[TRADES] = lambda _asked: next(replies)
+    assert _times(rest) == [10, 11, 12]
+    assert _repetitions(rest) == [False, True, False]
+
+
+def test_a_page_is_a_repetition_as_often_as_it_comes(rest, service):
+    pages = iter([_page(service, [10, 11], f"{cursor}") for cursor in range(4)] + [_page(service, [10, 11])])
+    service.faults[TRADES] = lambda _asked: next(pages)
+    assert _repetitions(rest) == [False, True, True, True, True]
+
+
+def test_a_page_that_comes_again_after_an_empty_one_is_a_repetition(rest, service):
+    pages = iter([_page(service, [10], "1"), _page(service, [], "2"), _page(service, [10])])
+    service.faults[TRADES] = lambda _asked: next(pages)
+    assert _repetitions(rest) == [False, False, True]
+
+
+def test_a_page_that_goes_back_behind_a_repetition_is_refused(rest, service):
+    pages = iter([_page(service, [10, 11], "2"), _page(service, [10, 11], "3"), _page(service, [9])])
+    service.faults[TRADES] = lambda _asked: next(pages)
+    with pytest.raises(IncompleteSource, match="page 3: results: found rows older"):
+        _times(rest)
+
+
+def test_a_repetition_that_leads_back_is_a_circle(rest, service):
+    service.faults[TRADES] = lambda _asked: _page(service, [10], "again")
+    with pytest.raises(IncompleteSource, match="page 2, next_url: found a page that was read"):
         _times(rest)
 
 

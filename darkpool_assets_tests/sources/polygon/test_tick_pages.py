@@ -142,6 +142,17 @@ def test_an_empty_page_has_the_columns_of_a_full_one():
     assert quotes(body()).rows.schema == QUOTE_SCHEMA
 
 
+@pytest.mark.parametrize(("read", "row"), [(trades, trade), (quotes, quote)])
+def test_a_repeated_page_has_no_row_and_counts_what_came(read, row):
+    page = read(body(row(), row())).repeated()
+    assert (page.rows.height, page.physical_rows, page.repeated_rows, page.next_url) == (0, 2, 2, NEXT)
+
+
+def test_every_row_of_a_repeated_page_counts_as_repeated_alone():
+    page = trades(body(trade(), trade(size=-1), trade(sip_timestamp=OPEN + 8 * 3_600 * 10**9))).repeated()
+    assert (page.physical_rows, page.repeated_rows, page.dropped_rows, page.off_session_rows) == (3, 3, 0, 0)
+
+
 @pytest.mark.parametrize(("found", "told"), [(NEXT, NEXT), (..., None), (None, None), ("", None)])
 def test_next_url_is_told_or_none(found, told):
     assert trades(body(trade(), next_url=found)).next_url == told

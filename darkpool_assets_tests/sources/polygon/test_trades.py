@@ -7,10 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from darkpool_assets import tables
 from darkpool_assets.sources.errors import AnotherDay
-from darkpool_assets.sources.polygon.trades import read_trades_file
+from darkpool_assets.sources.polygon.trades import read_trades_file, with_condition_lists
+from darkpool_assets.sources.records import Records
 from darkpool_assets.vocabulary import TradeSource
 
 HEADER = (
@@ -96,7 +99,15 @@ def test_the_participants_time_stands_in_for_a_missing_sip_time(read):
 
 
 @pytest.mark.parametrize(
-    "time", [str(OPEN + 500_000_000), "2024-05-01T13:30:00.5Z", "2024-05-01 13:30:00.500000", "2024-05-01T09:30:00.5-04:00"]
+    "time",
+    [
+        str(OPEN + 500_000_000),
+        "2024-05-01T13:30:00.5Z",
+        "2024-05-01 13:30:00.500000+00:00",
+        "2024-05-01T09:30:00.5-04:00",
+        "2024-05-01 09:30:00.5-04",
+        "2024-05-01T09:30:00.500-0400",
+    ],
 )
 def test_an_own_file_may_be_small_and_write_its_times_as_it_likes(time, read):
     reading = read(f"symbol,timestamp,price,size,bid,ask\nSPY,{time},500.25,1.5,500.2,500.3\n")
@@ -106,16 +117,81 @@ def test_an_own_file_may_be_small_and_write_its_times_as_it_likes(time, read):
     assert (row["exchange"], row["trf_id"], row["id"], row["sequence_number"]) == (None, None, None, None)
 
 
+@pytest.mark.parametrize("time", ["2024-05-01 09:30:00", "2024-05-01T13:30:00.5", "2024-05-01", "05/01/2024 09:30"])
+def test_a_time_without_an_offset_is_refused_by_line(time, read, refuses):
+    text = f"symbol,timestamp,price,size\nSPY,2024-05-01T13:30:00Z,500,1\nSPY,{time},500,1\n"
+    refuses(lambda: read(text), "trades.csv", "line 3, column timestamp", repr(time), "with its offset from UTC")
+
+
+def test_exported_trades_can_be_read_again(read):
+    stored = read(_flat(_line(sip=OPEN + 123456789))).rows
+    exported = stored.with_columns(pl.col("timestamp").dt.replace_time_zone("UTC")).write_csv()
+    assert read(exported, name="own.csv").rows["timestamp"].to_list() == stored["timestamp"].to_list()
+
+
+OWN = "symbol,timestamp,price,"
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields", "size"),
+    [
+        ("size,decimal_size", "3,3.9", 3.9),
+        ("decimal_size,size", "0.75,0", 0.75),
+        ("decimal_size", "2.5", 2.5),
+        ("size,decimal_size", "7,", 7.0),
+        ("size,decimal_size", "many,1.5", 1.5),
+    ],
+)
+def test_decimal_size_is_the_size_where_it_is_present(columns, fields, size, read):
+    assert read(f"{OWN}{columns}\nSPY,{OPEN},500,{fields}\n").rows["size"].to_list() == [size]
+
+
+def test_a_wrong_decimal_size_is_refused_under_its_name(read, refuses):
+    refuses(lambda: read(f"{OWN}size,decimal_size\nSPY,{OPEN},500,1,x\n"), "line 2, column decimal_size or size", "'x'")
+
+
 def test_whole_numbers_may_be_written_as_data_frames_write_them(read):
     row = read(_flat(_line(exchange="11.0", correction="", trf="0.0"))).rows.row(0, named=True)
     assert (row["exchange"], row["correction"], row["trf_id"]) == (11, None, 0)
 
 
 @pytest.mark.parametrize(
-    ("written", "stored"), [('"[12, 37]"', "12,37"), ('"12, 37"', "12,37"), ("12", "12"), ("", None), ("[]", None)]
+    ("written", "stored"),
+    [
+        ('"[12, 37]"', "12,37"),
+        ('"12, 37"', "12,37"),
+        ("12", "12"),
+        ("", None),
+        ("[]", None),
+        ("[ ]", None),
+        ("[8 15]", "8,15"),
+        ("[ 8 15]", "8,15"),
+        ("[1  5 ]", "1,5"),
+        ("8 15", "8,15"),
+        ('"8 , 15"', "8,15"),
+        ("[14]", "14"),
+    ],
 )
 def test_conditions_become_a_comma_list(written, stored, read):
     assert read(_flat(_line(conditions=written))).rows["conditions"].to_list() == [stored]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["12;37", "12|37", "12/37", "[12 37", "12 37]", "['12' '37']", '"12,,37"', '"12,"', "12.0", "[1 ... 9]", "(12 37)", "-8"],
+)
+def test_conditions_written_in_another_way_are_refused_by_line(written, read, refuses):
+    words = ("trades.csv", "line 3, column conditions", "condition ids separated by commas or blanks")
+    refuses(lambda: read(_flat(_line(), _line(conditions=written, trade_id="2"))), *words)
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=5), st.sampled_from([",", ", ", " ", "  ", " , "]), st.booleans())
+def test_however_a_list_of_conditions_is_separated_no_two_ids_are_glued(ids, separator, bracketed):
+    text = separator.join(map(str, ids))
+    written = f"[{text}]" if bracketed else text
+    records = Records("t", "line", {"conditions": "conditions"}, pl.DataFrame({"at": [2], "conditions": [written]}))
+    rows = pl.DataFrame({"at": [2], "conditions": [written]}, schema_overrides={"at": pl.Int64})
+    assert with_condition_lists(records, rows)["conditions"].to_list() == [",".join(map(str, ids))]
 
 
 def test_a_side_that_is_no_price_is_an_invalid_quote(read):

@@ -1,0 +1,109 @@
+"""What the commands that make sessions share: a run with progress that can be interrupted, and what is said of it.
+
+Which sessions are made is the commands' choice, how they are made session_runs.py's work.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import dagster as dg
+
+from darkpool_assets import session_runs
+from darkpool_assets.command_folders import prepare_dagster_home
+from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
+from darkpool_assets.path_checks import refuse_unusable_paths
+from darkpool_assets.resources import connect_to
+from darkpool_assets.run_failures import span_of
+from darkpool_assets.session_runs import Outcome, Plots
+from darkpool_assets.setting_display import quoted, shortened
+from darkpool_assets.settings import Settings, SettingsError
+from darkpool_assets.terminal import complain, interruptible, notes, progress_bars, say, shown_waits
+from darkpool_assets.warehouse import Warehouse
+
+
+def make_sessions(
+    settings: Settings,
+    choose: Callable[[], list[dt.date]],
+    *,
+    force: bool,
+    select: Sequence[str] = (),
+    skip_finished: bool = False,
+    plots: str = "last",
+    heal: bool = False,
+) -> int:
+    """Run sessions with progress and print what was made; returns the exit code.
+
+    Args:
+        settings: Of the command.
+        choose: Gives the sessions; asked once the arguments are known to be right.
+        force: Fetch and derive again what is unchanged.
+        select: Assets to make; all of them when empty.
+        skip_finished: Leave out sessions that are there and unchanged.
+        plots: last or all.
+        heal: Also make recent sessions that lack a feed.
+
+    Raises:
+        SettingsError: an argument is wrong, or a path can't be written to; nothing was made.
+    """
+    if plots not in set(Plots):
+        raise SettingsError([f"--plots: given {quoted(plots)}; allowed: {', '.join(Plots)}"])
+    days = choose()
+    refuse_unusable_paths(settings)
+    prepare_dagster_home()
+    try:
+        with dg.DagsterInstance.get() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
+            runner = session_runs.SessionRunner(settings, instance, on_day=lambda *step: (stop_if_asked(), on_day(*step))[1])
+            _refuse_unknown(select, known=runner.asset_names)
+            days = runner.with_unfinished(days) if heal else days
+            run = runner.run_unfinished if skip_finished else partial(runner.run, force=force)
+            outcome = run(days, select=list(select) or None, plots=Plots(plots))
+            stop_if_asked()
+    except KeyboardInterrupt:
+        notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
+        return 130
+    _print_outcome(outcome)
+    _prune(settings)
+    return 1 if outcome.failures else 0
+
+
+def _refuse_unknown(select: Sequence[str], *, known: Sequence[str]) -> None:
+    if unknown := sorted(set(select) - set(known)):
+        raise SettingsError([f"--select: given {shortened(', '.join(unknown))}; allowed: {', '.join(known)}"])
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    """Print what a command made, skipped and could not make."""
+    _print_days("Made", outcome.made)
+    _print_days("Skipped, there and unchanged", outcome.skipped)
+    _print_days("Derived again", outcome.derived_again)
+    for title, lines in (("Not configured", outcome.not_configured), ("Not published yet", outcome.not_published)):
+        for line in lines:
+            say(f"{title}: {line}")
+    for line in outcome.failures:
+        complain(f"Failed: {line}")
+
+
+def _prune(settings: Settings) -> None:
+    """Delete raw trades older than RAW_TRADES_KEEP_SESSIONS, and print which."""
+    if settings.raw_trades_keep_sessions is None:
+        return
+    pruning = prune_raw_trades(Warehouse(connect_to(settings.duckdb_path)), keep=settings.raw_trades_keep_sessions)
+    with dg.DagsterInstance.get() as instance:
+        for observation in pruning_observations(pruning):
+            instance.report_runless_asset_event(observation)
+    _print_days(f"Raw trades deleted ({sum(pruning.pruned.values()):,} rows)", sorted(pruning.pruned))
+    for day, reason in pruning.kept.items():
+        say(f"Raw trades of {day} kept: {reason}")
+
+
+def _print_days(title: str, days: list[dt.date]) -> None:
+    if days:
+        say(f"{title}: {span_of(days)}")
+
+
+def print_pages(settings: Settings) -> None:
+    """Print which page to open, when there is one."""
+    first_page = settings.output_dir / "index.html"
+    if first_page.is_file():
+        say(f"Open      {first_page}")
