@@ -150,6 +150,10 @@ def test_a_wrong_decimal_size_is_refused_under_its_name(read, refuses):
     refuses(lambda: read(f"{OWN}size,decimal_size\nSPY,{OPEN},500,1,x\n"), "line 2, column decimal_size or size", "'x'")
 
 
+def test_an_endless_line_is_refused_by_its_number(read, refuses):
+    refuses(lambda: read(_flat(_line(), "SPY" * 700_000)), "trades.csv", "line 3", "more than 1,048,576 bytes")
+
+
 def test_whole_numbers_may_be_written_as_data_frames_write_them(read):
     row = read(_flat(_line(exchange="11.0", correction="", trf="0.0"))).rows.row(0, named=True)
     assert (row["exchange"], row["correction"], row["trf_id"]) == (11, None, 0)
