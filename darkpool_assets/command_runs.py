@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import dagster as dg
+import yaml
 
 from darkpool_assets import session_runs
-from darkpool_assets.command_folders import prepare_dagster_home
+from darkpool_assets.command_folders import dagster_home, prepare_dagster_home
 from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
 from darkpool_assets.path_checks import refuse_unusable_paths
 from darkpool_assets.resources import connect_to
@@ -52,7 +53,7 @@ def make_sessions(
     refuse_unusable_paths(settings)
     prepare_dagster_home()
     try:
-        with dg.DagsterInstance.get() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
+        with _instance() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
             runner = session_runs.SessionRunner(settings, instance, on_day=lambda *step: (stop_if_asked(), on_day(*step))[1])
             _refuse_unknown(select, known=runner.asset_names)
             days = runner.with_unfinished(days) if heal else days
@@ -65,6 +66,22 @@ def make_sessions(
     _print_outcome(outcome)
     _prune(settings)
     return 1 if outcome.failures else 0
+
+
+def _instance() -> dg.DagsterInstance:
+    """The Dagster instance of DAGSTER_HOME.
+
+    Raises:
+        SettingsError: its dagster.yaml can't be used.
+    """
+    try:
+        return dg.DagsterInstance.get()
+    except (dg.DagsterError, yaml.YAMLError) as error:
+        reason = shortened(str(error).replace("\n", " "))
+        file = dagster_home() / "dagster.yaml"
+        raise SettingsError(
+            [f"DAGSTER_HOME: given {file}, which Dagster refuses ({reason}); allowed: that file as it was made"]
+        ) from None
 
 
 def _refuse_unknown(select: Sequence[str], *, known: Sequence[str]) -> None:
@@ -89,7 +106,7 @@ def _prune(settings: Settings) -> None:
     if settings.raw_trades_keep_sessions is None:
         return
     pruning = prune_raw_trades(Warehouse(connect_to(settings.duckdb_path)), keep=settings.raw_trades_keep_sessions)
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         for observation in pruning_observations(pruning):
             instance.report_runless_asset_event(observation)
     _print_days(f"Raw trades deleted ({sum(pruning.pruned.values()):,} rows)", sorted(pruning.pruned))

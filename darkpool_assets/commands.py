@@ -233,6 +233,8 @@ def export(
     _refuse_without_database(settings)
     begin = _date("--from", first) if first else dt.date.min
     end = _date("--to", last) if last else dt.date.max
+    if begin > end:
+        raise SettingsError([f"--from: given {begin}; allowed: not later than --to ({end})"])
     refuse_unwritable(files={"FILE": target}, folders={})
     rows = export_table(_warehouse(settings), table, target, first=begin, last=end)
     say(f"{rows:,} rows of {table} in {file}")

@@ -17,14 +17,18 @@ from dagster_duckdb import DuckDBResource
 
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
+from darkpool_assets.process_identity import ProcessIdentity
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
+from darkpool_assets.turns import Turn
 from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, WarehouseError, WarehouseUnreadable
 
+PROCESS_TAG: Final = "darkpool/process"
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
 _FILES: Final = DatabaseFiles()
+_MARK_START, _MARK_END, _MARK = 8, 12, b"DUCK"
 
 
 class PatientDuckDB(DuckDBResource):
@@ -62,7 +66,19 @@ class PatientDuckDB(DuckDBResource):
                 "that can be written to"
             ) from error
 
+    def _refuse_another_kind_of_file(self) -> None:
+        """DuckDB would take a CSV file for a database without tables."""
+        path = Path(self.database)
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            head = file.read(_MARK_END)
+        if head and head[_MARK_START:] not in {_MARK, bytes(len(_MARK))}:  # zeros: another process is making the file
+            found = f"given {self.database}, which is no DuckDB database"
+            raise WarehouseUnreadable(f"DUCKDB_PATH: {found}; allowed: a file that `darkpool run` made, or none")
+
     def _open(self) -> duckdb.DuckDBPyConnection:
+        self._refuse_another_kind_of_file()
         try:
             for attempt in stamina.retry_context(
                 on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
@@ -107,19 +123,30 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:  # noqa: ARG002
         """A Warehouse whose connections come from the database resource."""
-        return Warehouse(self.database.get_connection)
+        path = self.database.database
+        return Warehouse(self.database.get_connection, turn=Turn(Path(f"{path}.turn"), what=f"Deriving in {path}"))
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
         """The Warehouse of one run: of all its steps, checks included, for they run in one process."""
         if context.instance:
             keep_event_log_open(context.instance)
+            _mark_process(context)
         warehouse = self.create_resource(context)
         try:
             yield warehouse
         finally:
             if self.published_copy and warehouse.has_written:
                 publish(warehouse, Path(self.published_copy), log=context.log or dg.get_dagster_logger())
+            warehouse.let_turn_go()
+
+
+def _mark_process(context: dg.InitResourceContext) -> None:
+    """Keep which process executes the run, for those who find the run after that process died."""
+    run = context.run
+    if context.instance and run and context.instance.has_run(run.run_id):
+        # A retried run starts with the tags of the one before it, so that the tag says whose process it is.
+        context.instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{run.run_id} {ProcessIdentity.of_this_process()}"})
 
 
 def publish(warehouse: Warehouse, path: Path, *, log: logging.Logger) -> None:

@@ -5,12 +5,14 @@ Pure calendar arithmetic; the clock is an argument and nothing is run here.
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from darkpool_assets import market_calendar
 from darkpool_assets.settings import Settings, SettingsError
 from darkpool_assets.vocabulary import FetchMode
 
+MOST_MISSED: Final = 20
 FEWEST_SHOWN: Final = 30
 MOST_SHOWN: Final = 120
 
@@ -31,6 +33,34 @@ def chosen_sessions(settings: Settings, *, now: dt.datetime) -> list[dt.date]:
     weeks = (market_calendar.sessions_of_week(monday) for monday in reversed(mondays))
     lasts = [max(day for day in week if day <= target) for week in weeks if any(day <= target for day in week)]
     return [day for day in lasts if day >= settings.partitions_start]
+
+
+@dataclass(frozen=True)
+class MissedSessions:
+    """What the evenings since the newest stored session would have made, had the machine been on.
+
+    Attributes:
+        days: The newest 20 of them, oldest first.
+        before: Those before these, which a backfill makes.
+    """
+
+    days: list[dt.date]
+    before: list[dt.date]
+
+
+def missed_sessions(settings: Settings, *, newest: dt.date | None, now: dt.datetime) -> MissedSessions:
+    """The sessions between the newest stored one and those that are chosen now; none where TARGET_DATE is set or nothing stored.
+
+    single and daily: each session; weekly: the last one of each week.
+    """
+    chosen = chosen_sessions(settings, now=now)
+    if settings.target_date or newest is None or not chosen:
+        return MissedSessions([], [])
+    missed = market_calendar.sessions_between(newest + dt.timedelta(days=1), chosen[0] - dt.timedelta(days=1))
+    if settings.fetch_mode is FetchMode.WEEKLY:
+        missed = [day for day in missed if day == market_calendar.sessions_of_week(market_calendar.week_of(day))[-1]]
+    missed = [day for day in missed if day >= settings.partitions_start]
+    return MissedSessions(missed[-MOST_MISSED:], missed[:-MOST_MISSED])
 
 
 def sessions_of_range(first: dt.date, last: dt.date, *, settings: Settings, now: dt.datetime) -> list[dt.date]:

@@ -1,14 +1,18 @@
 """What values a setting may have: one function per kind, which refuses with what was given and what is allowed.
 
-No setting is named here, and no clock is read. settings.py asks these functions of each variable's text.
+No setting is named here, no clock and no file is read. settings.py asks these functions of each variable's text.
 """
 
 import datetime as dt
 import json
+import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import SecretStr
 
 from darkpool_assets import market_calendar
 from darkpool_assets.setting_display import is_http_address, masked_address, quoted, shortened
@@ -18,7 +22,7 @@ SYMBOL_FORM: Final = "a stock or ETF symbol such as SPY, BRK.B, ABRpD or SPCE/WS
 INDEX_AND_OPTION_ROOTS: Final = frozenset(
     {"SPX", "SPXW", "XSP", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "VIX", "VIXW", "DJX", "OEX", "XEO"}
 )
-HTTP_ADDRESS: Final = "an http or https address with a host"
+_HTTP_ADDRESS: Final = "an http or https address with a host"
 _KNOWN_ZONES: Final = (market_calendar.NEW_YORK, "US/Eastern", "America/Toronto", "EST5EDT")
 _ZONE_FORM: Final = f"a zone that keeps New York's clock on every session, such as {', '.join(_KNOWN_ZONES)}"
 
@@ -96,5 +100,50 @@ def http_address(text: str) -> str:
         ValueError: it is another kind of address, or has no host; what may be secret in it is masked.
     """
     if not is_http_address(text):
-        raise ValueError(f"given {quoted(masked_address(text))}; allowed: {HTTP_ADDRESS}")
+        raise ValueError(f"given {quoted(masked_address(text))}; allowed: {_HTTP_ADDRESS}")
     return text
+
+
+def secret_address(value: SecretStr) -> SecretStr:
+    """Return an http or https address that is itself the secret.
+
+    Raises:
+        ValueError: it is another kind of address, or has no host; nothing of it is told.
+    """
+    if not is_http_address(value.get_secret_value()):
+        raise ValueError(f"given a value that is none; allowed: {_HTTP_ADDRESS}")
+    return value
+
+
+def usable_key(value: SecretStr) -> SecretStr:
+    """Return a key that a service could have given out.
+
+    Raises:
+        ValueError: it holds no letter and no digit, as a placeholder, or characters that no request can carry.
+    """
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable() and " " not in text and any(map(str.isalnum, text))):
+        raise ValueError("given a value that no service gives out; allowed: the key itself, without quotation marks or blanks")
+    return value
+
+
+def no_folder(path: Path) -> Path:
+    """Return where a file is or may come.
+
+    Raises:
+        ValueError: there is a folder.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder may not be entered
+        raise ValueError(f"given {path}, a folder; allowed: a file")
+    return path
+
+
+def no_file(path: Path) -> Path:
+    """Return where a folder is or may come.
+
+    Raises:
+        ValueError: there is a file.
+    """
+    if os.path.isfile(path):  # noqa: PTH113 - as above
+        raise ValueError(f"given {path}, a file; allowed: a folder")
+    return path

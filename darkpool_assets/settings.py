@@ -17,16 +17,19 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, Sett
 
 from darkpool_assets import market_calendar
 from darkpool_assets.env_file import ENCODING, EnvFileError, env_file_faults, exposure_of, meant_setting
-from darkpool_assets.setting_display import is_http_address, masked_json, quoted, shortened, shown
+from darkpool_assets.setting_display import masked_json, quoted, shortened, shown
 from darkpool_assets.setting_values import (
-    HTTP_ADDRESS,
     SYMBOL_FORM,
     SYMBOL_PATTERN,
     canonical_zone,
     http_address,
+    no_file,
+    no_folder,
     parse_as_of,
     parse_json_object,
     parse_symbols,
+    secret_address,
+    usable_key,
 )
 from darkpool_assets.vocabulary import ClassificationRule, FetchMode
 
@@ -34,10 +37,15 @@ DEFAULT_TICKERS: Final = "SPY,QQQ,IWM,DIA,XLK,XLF,XLE,XLV,XLI,XLY,XLP,XLU,SMH,KR
 _WINDOWS: Final = ("short_z_window", "return_z_window", "lit_z_window")
 _ENV_FILE: Final = Path(".env")
 _REQUEST_PARAMETERS: Final = ("finra_request_json", "finra_request_params")
+_PLAINER: Final = {"date": "A date such as 2026-01-30", "time": "A time such as 09:30"}
 _log = logging.getLogger(__name__)
 
 
 Address = Annotated[str, AfterValidator(http_address)]
+Webhook = Annotated[SecretStr, AfterValidator(secret_address)]
+Key = Annotated[SecretStr, AfterValidator(usable_key)]
+SourceFile = Annotated[Path, AfterValidator(no_folder)]
+SourceFolder = Annotated[Path, AfterValidator(no_file)]
 Symbols = Annotated[tuple[str, ...], NoDecode]
 JsonObject = Annotated[dict[str, Any], NoDecode]
 Z = Annotated[float, Field(allow_inf_nan=False)]
@@ -92,31 +100,31 @@ class Settings(BaseSettings):
     short_z_low: Z = Field(-1.0, lt=0, description="short_ratio_z down to which short pressure is low")
 
     # Polygon
-    polygon_api_key: SecretStr | None = Field(None, description="API key")
+    polygon_api_key: Key | None = Field(None, description="API key")
     polygon_base_url: Address = Field("https://api.polygon.io", description="REST address")
-    polygon_trades_file: Path | None = Field(None, description="Trades of one file (CSV, csv.gz or JSON)")
-    polygon_trades_dir: Path | None = Field(None, description="Folder of trades flat files, one a day")
-    polygon_quotes_file: Path | None = Field(None, description="Quotes of one file")
-    polygon_quotes_dir: Path | None = Field(None, description="Folder of quotes flat files, one a day")
-    polygon_daily_agg_file: Path | None = Field(None, description="Daily aggregates of one file")
-    polygon_daily_agg_dir: Path | None = Field(None, description="Folder of day-aggregate files, one a day")
+    polygon_trades_file: SourceFile | None = Field(None, description="Trades of one file (CSV, csv.gz or JSON)")
+    polygon_trades_dir: SourceFolder | None = Field(None, description="Folder of trades flat files, one a day")
+    polygon_quotes_file: SourceFile | None = Field(None, description="Quotes of one file")
+    polygon_quotes_dir: SourceFolder | None = Field(None, description="Folder of quotes flat files, one a day")
+    polygon_daily_agg_file: SourceFile | None = Field(None, description="Daily aggregates of one file")
+    polygon_daily_agg_dir: SourceFolder | None = Field(None, description="Folder of day-aggregate files, one a day")
 
     polygon_requests_per_minute: int | None = Field(
         None, ge=1, le=60_000, description="Most requests a minute; when empty learned from 429s, at least 5 (free plan)"
     )
     polygon_flat_files_endpoint: Address = Field("https://files.massive.com", description="S3 address of the daily flat files")
     polygon_flat_files_bucket: str = Field("flatfiles", min_length=1, description="S3 bucket of the flat files")
-    polygon_flat_files_key: SecretStr | None = Field(None, description="S3 access key id: with it flat files are read, not REST")
-    polygon_flat_files_secret: SecretStr | None = Field(None, description="S3 secret access key")
+    polygon_flat_files_key: Key | None = Field(None, description="S3 access key id: with it flat files are read, not REST")
+    polygon_flat_files_secret: Key | None = Field(None, description="S3 secret access key")
 
     # FINRA weekly OTC volume
     finra_otc_url: Address = Field(
         "https://api.finra.org/data/group/otcMarket/name/weeklySummary", description="Query API dataset"
     )
-    finra_otc_file: Path | None = Field(None, description="Weekly summary rows of one file (CSV, pipe or JSON)")
-    finra_otc_dir: Path | None = Field(None, description="Folder of weekly summary files")
-    finra_api_key: SecretStr | None = Field(None, description="Query API client id")
-    finra_api_secret: SecretStr | None = Field(None, description="Query API client secret")
+    finra_otc_file: SourceFile | None = Field(None, description="Weekly summary rows of one file (CSV, pipe or JSON)")
+    finra_otc_dir: SourceFolder | None = Field(None, description="Folder of weekly summary files")
+    finra_api_key: Key | None = Field(None, description="Query API client id")
+    finra_api_secret: Key | None = Field(None, description="Query API client secret")
     finra_token_url: Address = Field(
         "https://ews.fip.finra.org/fip/rest/ews/oauth2/access_token", description="OAuth token address"
     )
@@ -131,15 +139,15 @@ class Settings(BaseSettings):
 
     # FINRA daily short sale volume
     finra_short_sale_url: Address | None = Field(None, description="regShoDaily dataset, the alternative to files")
-    finra_short_sale_file: Path | None = Field(None, description="Short sale file of one day")
-    finra_short_sale_dir: Path | None = Field(None, description="Folder of short sale files as published")
+    finra_short_sale_file: SourceFile | None = Field(None, description="Short sale file of one day")
+    finra_short_sale_dir: SourceFolder | None = Field(None, description="Folder of short sale files as published")
     finra_short_sale_cdn_url: Address = Field(
         "https://cdn.finra.org/equity/regsho/daily", description="Where the files are published"
     )
 
     # Index
-    index_constituents_dir: Path = Field(Path("data/constituents"), description="Folder of constituents lists (CSV)")
-    index_constituents_file: Path | None = Field(None, description="One constituents list (CSV)")
+    index_constituents_dir: SourceFolder = Field(Path("data/constituents"), description="Folder of constituents lists (CSV)")
+    index_constituents_file: SourceFile | None = Field(None, description="One constituents list (CSV)")
     index_proxy_map: JsonObject = Field(
         {"SPX": "SPY", "SPX_SAMPLE": "SPY"}, description="JSON object: index -> symbol whose return stands for it"
     )
@@ -159,7 +167,7 @@ class Settings(BaseSettings):
 
     # What runs by itself
     automation: bool = Field(default=False, description="true: schedules and sensors start switched on, else in the UI")
-    alert_webhook_url: SecretStr | None = Field(None, description="Address that gets a JSON message when a run or a check fails")
+    alert_webhook_url: Webhook | None = Field(None, description="Address that gets a JSON message when a run or a check fails")
 
     @field_validator("tickers", mode="before")
     @classmethod
@@ -246,13 +254,6 @@ class Settings(BaseSettings):
             raise ValueError(f"given {given}; allowed: both of {key.upper()} and {secret.upper()}, or neither")
         return value
 
-    @field_validator("alert_webhook_url")
-    @classmethod
-    def _check_webhook(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not is_http_address(value.get_secret_value()):
-            raise ValueError(f"given a value that is none; allowed: {HTTP_ADDRESS}")
-        return value
-
     @field_validator("published_duckdb_path")
     @classmethod
     def _check_is_another_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
@@ -307,7 +308,7 @@ def _faults(error: ValidationError, overrides: Mapping[str, Any]) -> list[str]:
     given = {**_text_values(), **{name: str(value) for name, value in overrides.items()}}
     faults: list[str] = []
     for fault in error.errors(include_url=False, include_input=False):
-        message = fault["msg"].removeprefix("Value error, ")
+        message = _PLAINER.get(fault["type"].partition("_")[0], fault["msg"].removeprefix("Value error, "))
         name = str(fault["loc"][0])
         faults.append(f"{name.upper()}: {message if message.startswith('given ') else _refusal(name, message, given.get(name))}")
     return faults

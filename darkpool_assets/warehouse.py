@@ -16,6 +16,7 @@ import polars as pl
 
 from darkpool_assets.published_copy import publish_tables
 from darkpool_assets.tables import TABLES, Table
+from darkpool_assets.turns import Turn
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
@@ -43,10 +44,14 @@ class Warehouse:
         has_written: Whether a write went through this instance.
     """
 
-    def __init__(self, connect: Connect, *, is_prepared: bool = False) -> None:
+    def __init__(
+        self, connect: Connect, *, is_prepared: bool = False, in_transaction: bool = False, turn: Turn | None = None
+    ) -> None:
         self.has_written = False
         self._connect = connect
+        self._turn = turn
         self._is_prepared = is_prepared
+        self._in_transaction = in_transaction
         self._preparing = Lock()
 
     @contextmanager
@@ -58,6 +63,25 @@ class Warehouse:
                 yield held
             finally:
                 self.has_written |= held.has_written
+
+    @contextmanager
+    def transaction(self) -> Iterator["Warehouse"]:
+        """The same warehouse in one transaction: what is read in it is what its writes replace, whoever else writes."""
+        with self._transaction() as connection:
+            yield Warehouse(lambda: nullcontext(connection), is_prepared=True, in_transaction=True)
+
+    def take_turn(self) -> None:
+        """Wait until no other run derives; the turn is this run's until its end.
+
+        Derived rows of a day are those of one run: two runs with other tickers that derive at once would leave a day of both.
+        """
+        if self._turn:
+            self._turn.take()
+
+    def let_turn_go(self) -> None:
+        """End this run's turn to derive."""
+        if self._turn:
+            self._turn.let_go()
 
     # Reads
 
@@ -286,6 +310,9 @@ class Warehouse:
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._connection() as connection:
+            if self._in_transaction:
+                yield connection
+                return
             connection.begin()
             try:
                 yield connection

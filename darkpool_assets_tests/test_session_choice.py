@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkpool_assets import market_calendar
-from darkpool_assets.session_choice import chosen_sessions, contiguous_blocks, sessions_of_range, sessions_shown
+from darkpool_assets.session_choice import (
+    MOST_MISSED,
+    chosen_sessions,
+    contiguous_blocks,
+    missed_sessions,
+    sessions_of_range,
+    sessions_shown,
+)
 from darkpool_assets.settings import Settings, SettingsError, load_settings
 
 D = dt.date
@@ -54,6 +61,46 @@ def test_without_a_target_the_latest_completed_session_is_made():
 def test_todays_session_is_made_from_its_close_on(minute, session):
     now = dt.datetime(2025, 6, 13, 19, tzinfo=dt.UTC) + dt.timedelta(minutes=minute)
     assert chosen(now=now) == [session]
+
+
+def missed(newest: dt.date | None, *, now=NOW, **changes):
+    return missed_sessions(load_settings(**changes), newest=newest, now=now)
+
+
+def test_a_week_off_is_made_up_for_session_by_session():
+    assert missed(D(2025, 6, 5)).days == [D(2025, 6, 6), *market_calendar.sessions_between(D(2025, 6, 9), D(2025, 6, 12))]
+
+
+def test_over_a_holiday_only_sessions_are_missed():
+    now = dt.datetime(2025, 7, 8, 22, tzinfo=dt.UTC)
+    assert missed(D(2025, 7, 2), now=now).days == [D(2025, 7, 3), D(2025, 7, 7)]
+
+
+def test_of_a_long_absence_the_newest_twenty_sessions_are_made_and_the_others_named():
+    since = market_calendar.sessions_before(D(2025, 6, 13), 33)
+    found = missed(since[0])
+    assert (found.days, found.before) == (since[-MOST_MISSED:], since[1:-MOST_MISSED])
+
+
+def test_weekly_misses_the_last_session_of_each_week():
+    assert missed(D(2025, 5, 16), fetch_mode="weekly", backfill_count=1).days == [D(2025, 5, 23), D(2025, 5, 30), D(2025, 6, 6)]
+
+
+def test_daily_misses_what_lies_before_its_own_sessions():
+    assert missed(D(2025, 6, 5), fetch_mode="daily", backfill_count=3).days == [D(2025, 6, 6), D(2025, 6, 9), D(2025, 6, 10)]
+
+
+@pytest.mark.parametrize("newest", [None, D(2025, 6, 12), D(2025, 6, 13), D(2025, 6, 20)])
+def test_nothing_is_missed_on_an_empty_database_or_up_to_date(newest):
+    assert missed(newest).days == []
+
+
+def test_a_target_date_leaves_gaps_alone():
+    assert missed(D(2025, 6, 5), target_date=D(2025, 6, 12)).days == []
+
+
+def test_nothing_before_the_first_partition_is_missed():
+    assert missed(D(2025, 6, 5), partitions_start=D(2025, 6, 11)).days == [D(2025, 6, 11), D(2025, 6, 12)]
 
 
 def test_daily_is_the_last_sessions_up_to_the_target():

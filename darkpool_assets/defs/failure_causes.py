@@ -20,7 +20,7 @@ def cause_of(error: Exception, warehouse: Warehouse, day: dt.date, *, upstream: 
         error: What the asset raised. Only a refusal can have a cause: UpstreamFailed, or a closed gate.
         warehouse: Holds the ledgers.
         day: Session.
-        upstream: Assets that it rests on directly.
+        upstream: Assets that it rests on; what the tables among them are made of is found by their lineage.
         version: The inference_version of the derivations.
     """
     if isinstance(error, UpstreamFailed) and error.root:

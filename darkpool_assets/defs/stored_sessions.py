@@ -98,15 +98,16 @@ class StoredSessions:
         return any((finra if feed.startswith("finra") else polygon).has_source(feed) for feed in without)
 
     def unfinished(self, days: Sequence[dt.date]) -> list[dt.date]:
-        """Those of `days` that were asked for and are not whole: a feed failed, or was not published yet."""
+        """Those of `days` that were asked for and are not whole: a feed failed or was not published yet, or deriving failed."""
         if not days:
             return []
         readings = self._warehouse.newest_entries("ingest_ledger", days[0], days[-1], by=["partition_date", "feed"])
-        bad = readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED]))
-        made = set(
-            self._warehouse.stored_days("daily_metrics", days[0], days[-1], inference_version=self._settings.inference_version)
-        )
-        return [day for day in days if day in set(bad["partition_date"]) and day in made]
+        bad = set(readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED]))["partition_date"])
+        derived = self._warehouse.newest_entries(
+            "derivation_ledger", days[0], days[-1], owner="daily_metrics", by=["date", "inference_version"]
+        ).filter(pl.col("inference_version") == self._settings.inference_version)
+        failed = set(derived.filter(pl.col("status") == IngestStatus.FAILED.value)["date"])
+        return [day for day in days if day in failed or (day in bad and day in set(derived["date"]))]
 
     def _has_every_page(self, day: dt.date) -> bool:
         kinds = ["html", "png", *(["csv"] if self._settings.export_csv else [])]

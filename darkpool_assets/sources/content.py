@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.isal_zlib import IsalError
 
 from darkpool_assets.sources.errors import MalformedSource, UnreadableSource
 
 MAX_WHOLE_BYTES: Final = 256 << 20  # as of a service's answer
+_BROKEN: Final = (EOFError, cast(type[Exception], IsalError), gzip.BadGzipFile)
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _SNIFFED_BYTES: Final = 4096
 
@@ -84,7 +86,7 @@ class Content:
     def _refusing_disk_faults(self) -> Iterator[None]:
         try:
             yield
-        except (EOFError, isal_zlib.error, gzip.BadGzipFile) as error:
+        except _BROKEN as error:
             raise broken_compression(self.name, error) from None
         except OSError as error:
             path = self.data if isinstance(self.data, Path) else Path(self.name)

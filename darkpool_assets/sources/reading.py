@@ -27,6 +27,7 @@ class Reading:
         requests: Calls made to the source.
         content_hash: Hash of what was read; equal content has an equal hash.
         failures: Symbol -> what failed; nothing of such a symbol is in `rows`.
+        symbols: Tickers that were asked for, where a source is asked for tickers: the reading speaks for these alone.
         left_out: Symbols of a whole-market feed whose rows hold a fault; none of these rows is in `rows`.
         message: What happened, in words, where there is something to say.
     """
@@ -41,5 +42,6 @@ class Reading:
     requests: int = 0
     content_hash: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
+    symbols: frozenset[str] = frozenset()
     left_out: tuple[LeftOut, ...] = ()
     message: str = ""

@@ -9,7 +9,7 @@ from typing import Final
 
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.stored_sessions import StoredSessions
-from darkpool_assets.session_choice import chosen_sessions
+from darkpool_assets.session_choice import chosen_sessions, missed_sessions
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import FetchMode
 from darkpool_assets.warehouse import Warehouse
@@ -25,12 +25,14 @@ class WantedSessions:
     Attributes:
         unmade: Chosen by FETCH_MODE, TARGET_DATE and BACKFILL_COUNT, and not stored.
         unfinished: Stored, and a feed failed or was not published yet.
-        chosen: Everything that was chosen.
+        chosen: Everything that was chosen, and what missed evenings would have chosen since the newest stored session.
+        given_up: Missed before these, too many to be made unasked.
     """
 
     unmade: list[dt.date]
     unfinished: list[dt.date]
     chosen: list[dt.date]
+    given_up: list[dt.date]
 
     @property
     def days(self) -> list[dt.date]:
@@ -44,10 +46,14 @@ def wanted_sessions(settings: Settings, warehouse: Warehouse, *, now: dt.datetim
     if settings.fetch_mode is FetchMode.WEEKLY and settings.target_date is None:
         # Unattended, the current week has its session when it is over, not one every evening.
         chosen = [day for day in chosen if day == market_calendar.sessions_of_week(market_calendar.week_of(day))[-1]]
-    if not chosen:
-        return WantedSessions([], [], [])
-    recent = market_calendar.sessions_before(chosen[-1], HEALED_SESSIONS)
+    version = settings.inference_version
     with warehouse.connected() as connected:
-        made = connected.stored_days("daily_metrics", chosen[0], chosen[-1], inference_version=settings.inference_version)
+        stored = connected.stored_days("daily_metrics", settings.partitions_start, now.date(), inference_version=version)
+        missed = missed_sessions(settings, newest=max(stored, default=None), now=now)
+        chosen = sorted({*missed.days, *chosen})
+        if not chosen:
+            return WantedSessions([], [], [], [])
+        recent = market_calendar.sessions_before(chosen[-1], HEALED_SESSIONS)
         unfinished = StoredSessions(settings, connected).unfinished(sorted({*recent, *chosen}))
-    return WantedSessions(unmade=[day for day in chosen if day not in set(made)], unfinished=unfinished, chosen=chosen)
+    unmade = [day for day in chosen if day not in set(stored)]
+    return WantedSessions(unmade=unmade, unfinished=unfinished, chosen=chosen, given_up=missed.before)

@@ -93,7 +93,8 @@ def render_sessions(
 
     def record(day: dt.date, error: Exception) -> None:
         asset = context.asset_key
-        upstream = [key.to_user_string() for key in context.assets_def.asset_deps[asset]]
+        ancestors = context.job_def.asset_layer.asset_graph.get_ancestor_asset_keys(asset)
+        upstream = [key.to_user_string() for key in ancestors]
         entry = derivation_entry(
             asset.to_user_string(),
             day,
@@ -105,6 +106,7 @@ def render_sessions(
         )
         warehouse.append({"derivation_ledger": entry})
 
+    warehouse.take_turn()
     yield from make_sessions(context, make, on_failure=record, attempts=attempts)
 
 

@@ -46,6 +46,7 @@ class Feed:
         read: Readings of one day; `look_back` is true for a day that another day needs.
         vintage: Columns that identify a vintage beside its hash; None where a day is replaced as a whole.
         ledger_columns: Further ledger columns of a reading.
+        merge: A reading with what it leaves of the stored day; asked inside the writing transaction.
         is_forced: Ask again for what is settled and store again what is unchanged.
         requests: Requests that the feed's service has had so far.
         is_due: For a feed of a service: whether a day is asked for, given its ledger entries and the moment; None for files.
@@ -62,6 +63,7 @@ class Feed:
     read: Callable[[dt.date, bool], Sequence[Reading]]
     vintage: tuple[str, ...] | None = None
     ledger_columns: Callable[[Reading], dict[str, float | str | None]] = field(default=lambda _reading: {})
+    merge: Callable[[Warehouse, dt.date, Reading], Reading] = field(default=lambda _warehouse, _day, reading: reading)
     is_forced: bool = False
     requests: Callable[[], int] = field(default=lambda: 0)
     is_due: Callable[..., bool] | None = None
@@ -97,7 +99,8 @@ class Feed:
                 self.has_faltered = False  # what a stored day lacks may fail for ever, day after day: no sign of an outage
             message = f"{type(error).__name__}: {error} What is stored of {day} stays."
             return self.note(day, IngestStatus.DEGRADED, message, requests=self.requests() - before)
-        return self.store(day, readings), readings, ""
+        status, stored = self._store(day, readings)
+        return status, stored, ""
 
     def ask(self, call: Callable[[], Answered]) -> Answered:
         """What `call` answers; once the service is out of reach or refuses the key, the same error without asking it.
@@ -136,29 +139,33 @@ class Feed:
 
     def store(self, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
         """Store the readings of `day` with their ledger rows in one transaction; unchanged ones add only the ledger row."""
-        with self.warehouse.connected() as warehouse:
-            return self._store(warehouse, day, readings)
+        return self._store(day, readings)[0]
 
-    def _store(self, warehouse: Warehouse, day: dt.date, readings: Sequence[Reading]) -> IngestStatus:
-        hashes = self._current_hashes(warehouse, day, sources=self.beside | {reading.source for reading in readings})
-        changed: list[pl.DataFrame] = []
-        entries: list[pl.DataFrame] = []
-        for reading in readings:
-            is_unchanged = bool(reading.content_hash) and hashes.get(reading.source) == reading.content_hash
-            status = IngestStatus.UNCHANGED if is_unchanged and not self.is_forced else IngestStatus.STORED
-            entries.append(ingest_entry(self.name, day, reading, status=status, **self.ledger_columns(reading)))
-            if status is IngestStatus.STORED:
-                changed.append(reading.rows)
-        ledger = {"ingest_ledger": pl.concat(entries)}
-        if not changed:
-            warehouse.append(ledger)
-            return IngestStatus.UNCHANGED
-        rows = pl.concat(changed)
-        if self.vintage is None:
-            warehouse.replace_day(self.name, rows, day=day, also=ledger)
-        else:
-            warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
-        return IngestStatus.PARTIAL if any(reading.failures for reading in readings) else IngestStatus.STORED
+    def _store(self, day: dt.date, readings: Sequence[Reading]) -> tuple[IngestStatus, list[Reading]]:
+        """How it ended, and the readings as they were stored, beside what was there."""
+        with self.warehouse.transaction() as warehouse:
+            hashes = self._current_hashes(warehouse, day, sources=self.beside | {reading.source for reading in readings})
+            changed: list[pl.DataFrame] = []
+            entries: list[pl.DataFrame] = []
+            stored: list[Reading] = []
+            for read in readings:
+                is_unchanged = bool(read.content_hash) and hashes.get(read.source) == read.content_hash
+                status = IngestStatus.UNCHANGED if is_unchanged and not self.is_forced else IngestStatus.STORED
+                reading = read if status is IngestStatus.UNCHANGED else self.merge(warehouse, day, read)
+                stored.append(reading)
+                entries.append(ingest_entry(self.name, day, reading, status=status, **self.ledger_columns(reading)))
+                if status is IngestStatus.STORED:
+                    changed.append(reading.rows)
+            ledger = {"ingest_ledger": pl.concat(entries)}
+            if not changed:
+                warehouse.append(ledger)
+                return IngestStatus.UNCHANGED, stored
+            rows = pl.concat(changed)
+            if self.vintage is None:
+                warehouse.replace_day(self.name, rows, day=day, also=ledger)
+            else:
+                warehouse.append_vintage(self.name, rows, per=self.vintage, at=utc_now(), also=ledger)
+        return IngestStatus.PARTIAL if any(reading.failures for reading in stored) else IngestStatus.STORED, stored
 
     def _current_hashes(self, warehouse: Warehouse, day: dt.date, *, sources: frozenset[str]) -> dict[str, str]:
         """Source -> hash of what is stored; nothing that was pruned, or read before another source took its place."""

@@ -55,6 +55,7 @@ def polygon_equity_trades_raw(
         warehouse,
         lambda day, _look_back: [tape.read(day)],
         ledger_columns=tape.ledger_columns,
+        merge=tape.beside_stored,
         is_forced=is_forced(context),
         requests=lambda: polygon.requests,
         is_due=tape.is_due if polygon.trades_are_asked_for else None,
@@ -82,28 +83,25 @@ class _StoredTape:
 
     def is_due(self, day: dt.date, entries: pl.DataFrame, *, now: dt.datetime) -> bool:  # noqa: ARG002 - one signature
         """Whether a configured ticker's prints are not stored for good."""
-        return bool(self._tickers - self._settled(day, self._newest_reading(day, entries)))
+        return bool(self._tickers - self._settled(day, self._newest_reading(self.warehouse, day, entries)))
 
     def read(self, day: dt.date) -> Reading:
-        """The whole day: what is asked for now and, beside it, the stored prints of the other tickers."""
-        newest, settled = None, set()
-        if self.polygon.trades_are_asked_for:
-            newest = self._newest_reading(
-                day, self.warehouse.newest_entries("ingest_ledger", day, day, owner=_TABLE, by=["status"])
-            )
-            settled = set() if self.is_forced else self._settled(day, newest)
+        """The prints of the configured tickers; of a service those alone that are not stored for good."""
+        settled: set[str] = set()
+        if self.polygon.trades_are_asked_for and not self.is_forced:
+            settled = self._settled(day, self._newest_reading(self.warehouse, day))
         wanted = sorted(self._tickers - settled)
         window = self.settings.session_window(day)
         reading = self._ask(day, wanted, window=window, has_others=bool(settled))
         rows = drop_repeated_prints(reading.rows)
-        reading = replace(
+        return replace(
             reading,
             rows=rows,
+            symbols=frozenset(wanted),
             duplicate_rows=reading.duplicate_rows + reading.rows.height - rows.height,
             content_hash=_digest(reading.content_hash, *wanted, str(window)) if reading.content_hash else "",
             message=f"{reading.message}; {window_text(window)}",
         )
-        return self._beside_stored(reading, day, replaced=set(wanted) - set(reading.failures)) if newest else reading
 
     def _ask(self, day: dt.date, wanted: list[str], *, window: Window, has_others: bool) -> Reading:
         """Trades and quotes of `wanted`; where the others are stored, no trade or the failure of all of these is a reading too.
@@ -122,7 +120,7 @@ class _StoredTape:
         lit = categorise_prints(prints).filter(pl.col("category") == PrintCategory.LIT.value)
         unidentified = reading.rows.filter(is_print, ~is_identified()).height
         # Of a ticker that a file lacks nothing is known; a service that has no trade of it says so.
-        tickers = set(reading.rows["symbol"]) | (self._tickers if self.polygon.trades_are_asked_for else set())
+        tickers = reading.symbols if self.polygon.trades_are_asked_for else reading.symbols & set(reading.rows["symbol"])
         return {
             "lit_rows": lit.height,
             "lit_volume": float(lit["size"].sum()),
@@ -134,9 +132,12 @@ class _StoredTape:
     def _tickers(self) -> set[str]:
         return set(spellings_of(self.settings.tickers)["polygon_symbol"])
 
-    def _newest_reading(self, day: dt.date, entries: pl.DataFrame) -> dict[str, Any] | None:
+    def _newest_reading(self, warehouse: Warehouse, day: dt.date, entries: pl.DataFrame | None = None) -> dict[str, Any] | None:
+        """The day's newest reading of this session window, if its prints are still stored."""
+        if entries is None:
+            entries = warehouse.newest_entries("ingest_ledger", day, day, owner=_TABLE, by=["status"])
         newest = newest_reading(entries, mentions=window_text(self.settings.session_window(day)))
-        is_pruned = newest and newest["stored_rows"] and not self.warehouse.stored_days(_TABLE, day, day)
+        is_pruned = newest and newest["stored_rows"] and not warehouse.stored_days(_TABLE, day, day)
         return None if is_pruned else newest
 
     def _settled(self, day: dt.date, newest: Mapping[str, Any] | None) -> set[str]:
@@ -144,15 +145,24 @@ class _StoredTape:
             return set()
         return settled_tickers(newest, window=self.settings.session_window(day))
 
-    def _beside_stored(self, reading: Reading, day: dt.date, *, replaced: set[str]) -> Reading:
-        """`reading` with the stored prints of the tickers that it does not replace: not asked for, failed, or better than it."""
-        stored = self.warehouse.read_day(_TABLE, day)
-        better = dict.fromkeys(replaced & _weaker_than(reading.rows, stored), _STAYS)
+    def beside_stored(self, warehouse: Warehouse, day: dt.date, reading: Reading) -> Reading:
+        """`reading` with the stored prints of the tickers that it does not replace: not asked for, failed, or better than it.
+
+        Prints of another session window are replaced with the whole day.
+        """
+        newest = self._newest_reading(warehouse, day)
+        if newest is None:
+            return reading
+        stored = warehouse.read_day(_TABLE, day)
+        replaced = reading.symbols - set(reading.failures)
+        weaker = _weaker_than(reading.rows, stored) if self.polygon.trades_are_asked_for else set()
+        better = dict.fromkeys(replaced & weaker, _STAYS)
         stored = stored.filter(~pl.col("symbol").is_in(list(replaced - set(better))))
+        reading = replace(reading, symbols=reading.symbols | self._settled(day, newest))
         if stored.is_empty():
             return reading
         fresh = reading.rows.filter(~pl.col("symbol").is_in(list(better)))
-        rows = pl.concat([stored, fresh]).sort(TAPE_ORDER, maintain_order=True)
+        rows = pl.concat([stored, POLYGON_EQUITY_TRADES_RAW.conform(fresh)]).sort(TAPE_ORDER, maintain_order=True)
         message = f"{reading.message}; {stored['symbol'].n_unique()} tickers as stored before"
         physical = reading.physical_rows - (reading.rows.height - fresh.height) + stored.height
         return replace(reading, rows=rows, physical_rows=physical, message=message, failures={**reading.failures, **better})

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
+from darkpool_assets.defs.stored_day import judge_day
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, THURSDAY, TICKERS, WEEK, close_of
 from darkpool_assets_tests.hand_made_graph import Graph, error_of
 
@@ -80,8 +81,25 @@ def test_quotes_that_come_later_are_joined_by_the_next_run(graph: Graph):
     assert graph.ledger(FEED, FRIDAY) == ["STORED", "STORED"]
 
 
-def test_another_ticker_makes_the_same_file_a_changed_source(again: Graph):
+def test_a_run_replaces_the_tickers_that_it_reads_and_leaves_the_others(again: Graph):
+    before = friday(again)
+    again.feeds.write_trades(FRIDAY, size=7_000)
     assert again.materialise(polygon_equity_trades_raw, FRIDAY, tickers="SPY").success
+    lit = friday(again).filter(exchange=11)
+    assert dict(lit.group_by("symbol").agg(pl.col("size").first()).iter_rows()) == {"SPY": 7e3, "QQQ": 5e3, "IWM": 5e3}
+    assert friday(again).filter(pl.col("symbol") != "SPY").equals(before.filter(pl.col("symbol") != "SPY"))
+
+
+def test_tickers_of_two_commands_are_both_stored_and_only_the_last_ones_derived(graph: Graph):
+    for tickers in ("SPY", "QQQ,IWM"):
+        assert graph.run([FRIDAY], tickers=tickers).failures == []
+    assert set(friday(graph)["symbol"]) == {"SPY", "QQQ", "IWM"}
+    assert set(graph.rows("daily_metrics")["symbol"]) == {"QQQ", "IWM"}
+    assert judge_day(graph.warehouse, FRIDAY, settings=graph.settings(tickers="QQQ,IWM")).is_open
+
+
+def test_prints_of_another_session_window_are_replaced_with_the_whole_day(again: Graph):
+    assert again.materialise(polygon_equity_trades_raw, FRIDAY, tickers="SPY", rth_end="15:00").success
     assert set(friday(again)["symbol"]) == {"SPY"}
 
 
