@@ -28,7 +28,9 @@ def prepare_dagster_home() -> Path:
     home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)
     if not (home / "dagster.yaml").exists():
-        shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+        whole = home / f"dagster.yaml.{os.getpid()}"
+        shutil.copyfile(PROJECT / "dagster.yaml", whole)
+        whole.replace(home / "dagster.yaml")  # another process may read it at this moment
     return home
 
 

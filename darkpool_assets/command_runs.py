@@ -12,14 +12,17 @@ import yaml
 
 from darkpool_assets import session_runs
 from darkpool_assets.command_folders import dagster_home, prepare_dagster_home
+from darkpool_assets.defs.automation.dead_runs import fail_dead_runs
 from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
 from darkpool_assets.path_checks import refuse_unusable_paths
 from darkpool_assets.resources import connect_to
 from darkpool_assets.run_failures import span_of
+from darkpool_assets.session_choice import MissedSessions
 from darkpool_assets.session_runs import Outcome, Plots
 from darkpool_assets.setting_display import quoted, shortened
 from darkpool_assets.settings import Settings, SettingsError
 from darkpool_assets.terminal import complain, interruptible, notes, progress_bars, say, shown_waits
+from darkpool_assets.turns import Turn
 from darkpool_assets.warehouse import Warehouse
 
 
@@ -42,7 +45,7 @@ def make_sessions(
         select: Assets to make; all of them when empty.
         skip_finished: Leave out sessions that are there and unchanged.
         plots: last or all.
-        heal: Also make recent sessions that lack a feed.
+        heal: Also make sessions that nobody made since the newest stored one, and recent ones that lack a feed.
 
     Raises:
         SettingsError: an argument is wrong, or a path can't be written to; nothing was made.
@@ -56,6 +59,8 @@ def make_sessions(
         with _instance() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
             runner = session_runs.SessionRunner(settings, instance, on_day=lambda *step: (stop_if_asked(), on_day(*step))[1])
             _refuse_unknown(select, known=runner.asset_names)
+            missed = runner.missed(now=dt.datetime.now(dt.UTC)) if heal else MissedSessions([], [])
+            days = sorted({*missed.days, *days})
             days = runner.with_unfinished(days) if heal else days
             run = runner.run_unfinished if skip_finished else partial(runner.run, force=force)
             outcome = run(days, select=list(select) or None, plots=Plots(plots))
@@ -64,24 +69,33 @@ def make_sessions(
         notes.print("Interrupted. Days that were stored are whole; the same command goes on from there.", style="yellow")
         return 130
     _print_outcome(outcome)
+    if missed.before:
+        first, last = missed.before[0], missed.before[-1]
+        say(f"Missed and not made: {span_of(missed.before)}; `darkpool backfill {first} {last}` makes them")
     _prune(settings)
     return 1 if outcome.failures else 0
 
 
 def _instance() -> dg.DagsterInstance:
-    """The Dagster instance of DAGSTER_HOME.
+    """The Dagster instance of DAGSTER_HOME, rid of runs whose process is gone: they would hold up the queue.
 
     Raises:
         SettingsError: its dagster.yaml can't be used.
     """
+    first_use = Turn(dagster_home() / "first_use.lock", what="Dagster's databases")
     try:
-        return dg.DagsterInstance.get()
+        first_use.take()  # two processes that make them at once get in each other's way
+        instance = dg.DagsterInstance.get()
     except (dg.DagsterError, yaml.YAMLError) as error:
         reason = shortened(str(error).replace("\n", " "))
         file = dagster_home() / "dagster.yaml"
         raise SettingsError(
             [f"DAGSTER_HOME: given {file}, which Dagster refuses ({reason}); allowed: that file as it was made"]
         ) from None
+    finally:
+        first_use.let_go()
+    fail_dead_runs(instance, now=dt.datetime.now(dt.UTC))
+    return instance
 
 
 def _refuse_unknown(select: Sequence[str], *, known: Sequence[str]) -> None:

@@ -116,7 +116,10 @@ def _without_disclaimer(folder: Path) -> list[Finding]:
 
 
 def verdict_rows(verdicts: Sequence[RuleVerdict]) -> pl.DataFrame:
-    """One row per rule: rule (its number), verdict (holds, nothing to judge, BROKEN or warns), found (failing rows), severity, check, table."""
+    """One row per rule: rule (its number), verdict, found (failing rows), severity, check, table.
+
+    A verdict is holds, nothing to judge, warns or BROKEN.
+    """
     return pl.DataFrame(
         [
             {

@@ -26,7 +26,7 @@ from darkpool_assets.defs.stored_sessions import StoredSessions
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.resources import connect_to
 from darkpool_assets.run_failures import StepFailure, failure_lines
-from darkpool_assets.session_choice import contiguous_blocks
+from darkpool_assets.session_choice import MissedSessions, contiguous_blocks, missed_sessions
 from darkpool_assets.settings import Settings
 from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
@@ -100,6 +100,16 @@ class SessionRunner:
                 outcome.made = outcome.made or [day for day in drawn if day in days]
         self._collect(outcome, started, days, steps=steps)
         return outcome
+
+    def missed(self, *, now: dt.datetime) -> MissedSessions:
+        """The sessions that nobody made since the newest stored one."""
+        first, last, version = (
+            self._settings.partitions_start,
+            market_calendar.last_calendar_day(),
+            self._settings.inference_version,
+        )
+        stored = self._warehouse.stored_days("daily_metrics", first, last, inference_version=version)
+        return missed_sessions(self._settings, newest=max(stored, default=None), now=now)
 
     def with_unfinished(self, days: Sequence[dt.date]) -> list[dt.date]:
         """`days` and, of the sessions just before them, those that a feed did not give or was late for."""

@@ -122,8 +122,10 @@ def usable_key(value: SecretStr) -> SecretStr:
         ValueError: it holds no letter and no digit, as a placeholder, or characters that no request can carry.
     """
     text = value.get_secret_value()
-    if not (text.isascii() and text.isprintable() and " " not in text and any(map(str.isalnum, text))):
-        raise ValueError("given a value that no service gives out; allowed: the key itself, without quotation marks or blanks")
+    if not (text.isascii() and text.isprintable() and text == text.strip() and any(map(str.isalnum, text))):
+        raise ValueError(
+            "given a value that no service gives out; allowed: the key itself, without quotation marks or blanks around it"
+        )
     return value
 
 

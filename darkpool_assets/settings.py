@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     min_lit_volume: float = Field(
         10_000, ge=0, allow_inf_nan=False, description="Shares of buy + sell below which no ratio is given"
     )
-    market_tz: str = Field("US/Eastern", description="Time zone of RTH_START and RTH_END")
+    market_tz: str = Field("US/Eastern", description="Time zone of RTH_START and RTH_END; one that keeps New York's clock")
     rth_start: dt.time = Field(dt.time(9, 30), description="First instant of the session window")
     rth_end: dt.time = Field(dt.time(16, 15), description="Last instant of the session window; moves with an early close")
     inference_version: str = Field("PhaseA_v1", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="Key of every derived row")

@@ -44,18 +44,20 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def shown_waits() -> Iterator[None]:
-    """Waits for a service's rate limit, and retries, on stderr beside the progress."""
+    """Waits for a service's rate limit or for another run, and retries, on stderr beside the progress."""
     handler = RichHandler(console=notes, show_path=False, show_level=False, log_time_format="%H:%M:%S")
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.endswith(".request_pace"))
-    logger = logging.getLogger("darkpool_assets.sources")
-    before = logger.level
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(f"darkpool_assets.{name}") for name in ("sources", "turns")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 class _Once(logging.Handler):

@@ -166,6 +166,12 @@ def test_a_wrong_file_of_a_range_is_named_once_as_its_feeds_failure(graph: Graph
     assert "Materialise" not in failure
 
 
+@pytest.mark.parametrize("days", [[FRIDAY], [THURSDAY, FRIDAY]], ids=len)
+def test_a_wrong_list_of_members_is_named_once_as_the_index_tables_failure(graph: Graph, days: list[dt.date]):
+    (failure,) = graph.run(days, plots="last", index_constituents_file=graph.folder / "none.csv").failures
+    assert "index_constituent_short_agg_daily: MissingSource: INDEX_CONSTITUENTS_FILE: nothing at " in failure
+
+
 def test_a_failure_of_an_earlier_command_is_named_once_as_the_cause(graph: Graph):
     break_feed(graph, "finra_short_daily_raw")
     graph.run([THURSDAY, FRIDAY], RAW)

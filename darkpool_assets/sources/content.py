@@ -19,7 +19,7 @@ from isal.isal_zlib import IsalError
 from darkpool_assets.sources.errors import MalformedSource, UnreadableSource
 
 MAX_WHOLE_BYTES: Final = 256 << 20  # as of a service's answer
-_BROKEN: Final = (EOFError, cast(type[Exception], IsalError), gzip.BadGzipFile)
+_BROKEN: Final = (EOFError, cast("type[Exception]", IsalError), gzip.BadGzipFile)
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _SNIFFED_BYTES: Final = 4096
 

@@ -67,4 +67,3 @@ def _logged_pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
     messages = (entry.message for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT))
     named = [found[-1] for message in messages if (found := _LOGGED_PROCESS.findall(message))]
     return int(named[-1]) if named else None
-
