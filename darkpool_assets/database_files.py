@@ -34,8 +34,8 @@ class DatabaseFiles:
         with self._turn:
             name = self._names.setdefault(place, f"file_{len(self._names) + 1}")
             if not self._open[place]:
-                mode = " (read_only)" if read_only else ""
-                self._instance.execute(f"attach if not exists $path as {name}{mode}", {"path": place})
+                mode = ", read_only" if read_only else ""
+                self._instance.execute(f"attach if not exists $path as {name} (type duckdb{mode})", {"path": place})
             self._open[place] += 1
             connection = self._instance.cursor()
         connection.execute(f"use {name}")
@@ -48,4 +48,13 @@ class DatabaseFiles:
         with self._turn:
             self._open[place] -= 1
             if not self._open[place]:
-                self._instance.execute(f"detach {self._names[place]}")
+                self._let_go(place)
+
+    def _let_go(self, place: str) -> None:
+        try:
+            self._instance.execute(f"detach {self._names[place]}")
+        except duckdb.Error:
+            # A file that a failed write invalidated can't be detached; the next connection is made on an instance of its own.
+            self._instance.close()
+            del self._instance
+            self._open.clear()

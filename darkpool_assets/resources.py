@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import dagster as dg
@@ -15,6 +16,7 @@ import duckdb
 import stamina
 from dagster_duckdb import DuckDBResource
 
+from darkpool_assets.database_faults import WarehouseFull, fault_of, refuse_unusable_file
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.process_identity import ProcessIdentity
@@ -22,12 +24,21 @@ from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
 from darkpool_assets.turns import Turn
-from darkpool_assets.warehouse import Connect, Warehouse, WarehouseBusy, WarehouseError, WarehouseUnreadable
+from darkpool_assets.warehouse import (
+    Connect,
+    Warehouse,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseUnreadable,
+    refuse_foreign_tables,
+)
 
 PROCESS_TAG: Final = "darkpool/process"
 _LOCK_WAIT_SECONDS: Final = 120.0
 _MAKING_SECONDS: Final = 2.0
 _FILES: Final = DatabaseFiles()
+_OURS: Final[set[Path]] = set()
+_LOOKING: Final = Lock()
 _MARK_START, _MARK_END, _MARK = 8, 12, b"DUCK"
 
 
@@ -49,11 +60,17 @@ class PatientDuckDB(DuckDBResource):
         Raises:
             WarehouseBusy: another process held the file all that time.
             WarehouseUnreadable: there can be no database at its path, or what is there is none.
+            WarehouseDamaged, WarehouseFull: the file is broken, or its disk is full; also while the connection is used.
         """
         self._make_folder()
+        refuse_unusable_file(Path(self.database))
         connection = self._open()
         try:
             yield connection
+        except duckdb.Error as error:
+            if fault := fault_of(error, Path(self.database)):
+                raise fault from error
+            raise
         finally:
             _FILES.close(connection, Path(self.database))
 
@@ -84,23 +101,38 @@ class PatientDuckDB(DuckDBResource):
                 on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0
             ):
                 with attempt:
+                    self._refuse_foreign_file()
                     return _FILES.connect(Path(self.database), read_only=self.read_only)
         except duckdb.Error as error:
             if _is_lock_conflict(error):
                 raise WarehouseBusy(
                     f"{self.database} is held by another process: {error}. Close what reads it, or try again."
                 ) from error
-            raise WarehouseUnreadable(
-                f"{self.database} can't be opened: {error}. Move the file and its .wal away; `darkpool rebuild FROM TO` "
-                "makes the tables again from the sources."
+            raise fault_of(error, Path(self.database)) or WarehouseUnreadable(
+                f"DUCKDB_PATH: {self.database} can't be opened: {error}"
             ) from error
         raise AssertionError("unreachable")
+
+    def _refuse_foreign_file(self) -> None:
+        """Look, once in a process, whose tables the file holds: opening it for writing would already change it."""
+        path = Path(self.database).absolute()
+        with _LOOKING:
+            if path in _OURS or not path.exists():
+                return
+            looking = _FILES.connect(path, read_only=True)
+            try:
+                refuse_foreign_tables(looking)
+            finally:
+                _FILES.close(looking, path)
+            _OURS.add(path)
 
     def _may_pass(self, error: Exception) -> bool:
         """Another process holds the lock, or is making the file at this moment."""
         if _is_lock_conflict(error):
             return True
         path = Path(self.database)
+        if isinstance(fault_of(error, path), WarehouseFull):
+            return False
         return isinstance(error, duckdb.Error) and path.exists() and time.time() - path.stat().st_mtime < _MAKING_SECONDS
 
 

@@ -14,27 +14,18 @@ from threading import Lock
 import duckdb
 import polars as pl
 
+from darkpool_assets.database_faults import WarehouseBusy, WarehouseError, WarehouseUnreadable
 from darkpool_assets.published_copy import publish_tables
 from darkpool_assets.tables import TABLES, Table
 from darkpool_assets.turns import Turn
 
+__all__ = ["Connect", "Warehouse", "WarehouseBusy", "WarehouseError", "WarehouseSchemaError", "WarehouseUnreadable"]
+
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
-class WarehouseError(Exception):
-    """The database can't be used as it is; the message says how to restore it."""
-
-
-class WarehouseBusy(WarehouseError):
-    """Another process held the database file for longer than a writer waits."""
-
-
-class WarehouseUnreadable(WarehouseError):
-    """The database file can't be opened, and waiting would not help."""
-
-
 class WarehouseSchemaError(WarehouseError):
-    """A stored table differs from its declaration by more than an absent nullable column."""
+    """The database holds tables of another program, or of ours with more than an absent nullable column; nothing was changed."""
 
 
 class Warehouse:
@@ -362,10 +353,27 @@ def _refuse_foreign_rows(table: Table, rows: pl.DataFrame, day: dt.date, inferen
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create absent tables and add absent nullable columns; refuse every other difference.
+    """Create absent tables and add absent nullable columns; refuse every other difference before anything is changed.
 
     Raises:
-        WarehouseSchemaError: a stored column has another type or null rule, is unknown, or a required column is absent.
+        WarehouseSchemaError: only tables of another program, or a stored column of ours has another type or null rule, is
+            unknown, or a required column is absent.
+    """
+    stored = refuse_foreign_tables(connection)
+    for table in TABLES.values():
+        if table.name not in stored:
+            connection.execute(f'create table if not exists "{table.name}" ({table.definition})')
+            continue
+        for column in table.columns:
+            if column.name not in stored[table.name]:
+                connection.execute(f'alter table "{table.name}" add column "{column.name}" {column.definition}')
+
+
+def refuse_foreign_tables(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Mapping[str, str]]:
+    """Read which tables the database holds: name -> column -> definition.
+
+    Raises:
+        WarehouseSchemaError: they are another program's, or ours in another form.
     """
     sql = """
         select table_name, column_name, data_type || if(is_nullable = 'NO', ' not null', '') from information_schema.columns
@@ -374,27 +382,28 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
     stored: dict[str, dict[str, str]] = {}
     for name, column, definition in connection.execute(sql).fetchall():
         stored.setdefault(name, {})[column] = definition
-    for table in TABLES.values():
-        if table.name in stored:
-            _migrate(connection, table, stored[table.name])
-        else:
-            connection.execute(f'create table if not exists "{table.name}" ({table.definition})')
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, table: Table, stored: Mapping[str, str]) -> None:
-    declared = {column.name: column for column in table.columns}
-    faults = [
-        f"{name} is {stored[name]}, not {column.definition}"
-        for name, column in declared.items()
-        if stored.get(name, column.definition) != column.definition
-    ]
-    faults += [f"{name} is unknown" for name in stored if name not in declared]
-    faults += [f"{name} is absent and required" for name, column in declared.items() if name not in stored and column.required]
+    if stored and not stored.keys() & TABLES.keys():
+        raise WarehouseSchemaError(
+            f"DUCKDB_PATH holds tables of another program ({', '.join(sorted(stored)[:5])}). It was not changed. "
+            "Set DUCKDB_PATH to a file of its own."
+        )
+    faults = [f"{name}: {fault}" for name in stored.keys() & TABLES.keys() for fault in _misfits(TABLES[name], stored[name])]
     if faults:
         raise WarehouseSchemaError(
-            f"Stored table {table.name} does not fit its declaration: {'; '.join(faults)}. "
-            "Move the database file away and run `darkpool rebuild FROM TO` to make it again from the sources."
+            f"DUCKDB_PATH holds tables that do not fit their declaration: {'; '.join(sorted(faults)[:5])}. It was not changed. "
+            "Set DUCKDB_PATH to a new file; `darkpool rebuild FROM TO` makes the tables again from the sources."
         )
-    for name, column in declared.items():
-        if name not in stored:
-            connection.execute(f'alter table "{table.name}" add column "{name}" {column.definition}')
+    return stored
+
+
+def _misfits(table: Table, stored: Mapping[str, str]) -> list[str]:
+    declared = {column.name: column for column in table.columns}
+    return [
+        *(
+            f"{name} is {stored[name]}, not {column.definition}"
+            for name, column in declared.items()
+            if stored.get(name, column.definition) != column.definition
+        ),
+        *(f"{name} is unknown" for name in stored if name not in declared),
+        *(f"{name} is absent and required" for name, column in declared.items() if name not in stored and column.required),
+    ]

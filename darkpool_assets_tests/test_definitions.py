@@ -43,7 +43,7 @@ GRAPH = {
 }
 CHECKS_PER_ASSET = {
     "composite_signal": 2,
-    "daily_metrics": 14,
+    "daily_metrics": 15,
     "daily_tables": 1,
     "finra_otc_weekly_raw": 1,
     "finra_short_daily_raw": 4,

@@ -15,9 +15,7 @@ def test_a_key_in_plain_characters_is_usable(text: str):
     assert usable_key(SecretStr(text)).get_secret_value() == text
 
 
-@pytest.mark.parametrize(
-    "text", ["...", "****", "<>", f"“{CANARY}”", f"{CANARY} ", f"{CANARY}\n", f"ключ{CANARY}"]
-)
+@pytest.mark.parametrize("text", ["...", "****", "<>", f"“{CANARY}”", f"{CANARY} ", f"{CANARY}\n", f"ключ{CANARY}"])
 def test_a_placeholder_and_a_key_that_no_request_can_carry_are_refused_without_their_value(text: str):
     with pytest.raises(ValueError, match="given a value that no service gives out; allowed: the key itself") as error:
         usable_key(SecretStr(text))

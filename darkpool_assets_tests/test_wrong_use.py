@@ -99,7 +99,13 @@ WRONG = {
         2,
         "POLYGON_API_KEY: given a value that no service",
     ),
-    "a key in typographic quotes": (["config"], {"POLYGON_API_KEY": "“abc”"}, None, 2, "without quotation marks or blanks around it"),
+    "a key in typographic quotes": (
+        ["config"],
+        {"POLYGON_API_KEY": "“abc”"},
+        None,
+        2,
+        "without quotation marks or blanks around it",
+    ),
     "a colon in .env": (["config"], {}, write_dotenv("TICKERS: SPY\n"), 2, ".env: given line 1, which sets nothing"),
 }
 
