@@ -4,6 +4,7 @@ Which sessions are made is the commands' choice, how they are made session_runs.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -15,7 +16,7 @@ from darkpool_assets.command_folders import dagster_home, prepare_dagster_home
 from darkpool_assets.defs.automation.dead_runs import fail_dead_runs
 from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
 from darkpool_assets.path_checks import refuse_unusable_paths
-from darkpool_assets.resources import connect_to
+from darkpool_assets.resources import connect_to, publish_if_older
 from darkpool_assets.run_failures import span_of
 from darkpool_assets.session_choice import MissedSessions
 from darkpool_assets.session_runs import Outcome, Plots
@@ -30,6 +31,7 @@ def make_sessions(
     settings: Settings,
     choose: Callable[[], list[dt.date]],
     *,
+    now: dt.datetime,
     force: bool,
     select: Sequence[str] = (),
     skip_finished: bool = False,
@@ -41,6 +43,7 @@ def make_sessions(
     Args:
         settings: Of the command.
         choose: Gives the sessions; asked once the arguments are known to be right.
+        now: The moment up to which sessions may be missed.
         force: Fetch and derive again what is unchanged.
         select: Assets to make; all of them when empty.
         skip_finished: Leave out sessions that are there and unchanged.
@@ -59,7 +62,7 @@ def make_sessions(
         with _instance() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
             runner = session_runs.SessionRunner(settings, instance, on_day=lambda *step: (stop_if_asked(), on_day(*step))[1])
             _refuse_unknown(select, known=runner.asset_names)
-            missed = runner.missed(now=dt.datetime.now(dt.UTC)) if heal else MissedSessions([], [])
+            missed = runner.missed(now=now) if heal else MissedSessions([], [])
             days = sorted({*missed.days, *days})
             days = runner.with_unfinished(days) if heal else days
             run = runner.run_unfinished if skip_finished else partial(runner.run, force=force)
@@ -73,7 +76,7 @@ def make_sessions(
         first, last = missed.before[0], missed.before[-1]
         say(f"Missed and not made: {span_of(missed.before)}; `darkpool backfill {first} {last}` makes them")
     _prune(settings)
-    return 1 if outcome.failures else 0
+    return 1 if outcome.failures or not _has_newest_copy(settings) else 0
 
 
 def _instance() -> dg.DagsterInstance:
@@ -113,6 +116,15 @@ def _print_outcome(outcome: Outcome) -> None:
             say(f"{title}: {line}")
     for line in outcome.failures:
         complain(f"Failed: {line}")
+
+
+def _has_newest_copy(settings: Settings) -> bool:
+    """Whether readers of PUBLISHED_DUCKDB_PATH, if it is set, see what is stored; makes the copy where they do not."""
+    path = settings.published_duckdb_path
+    if path is None:
+        return True
+    with shown_waits():
+        return publish_if_older(Warehouse(connect_to(settings.duckdb_path)), path, log=logging.getLogger("darkpool_assets.turns"))
 
 
 def _prune(settings: Settings) -> None:

@@ -88,7 +88,7 @@ def _make_demo(last_session: dt.date, plots: str, *, hint: str = "", ui_port: in
     from darkpool_assets.defs.rendered.daily_tables import tables_folder
 
     settings = load_settings()
-    code = make_sessions(settings, lambda: _chosen(settings), force=False, skip_finished=True, plots=plots)
+    code = make_sessions(settings, lambda: _chosen(settings), now=_now(), force=False, skip_finished=True, plots=plots)
     say(f"Database  {settings.duckdb_path}")
     say(f"Table     {tables_folder(settings, last_session) / 'daily_metrics.html'}")
     print_pages(settings)
@@ -111,7 +111,7 @@ def run(*, plots: PlotsOf = "last", force: Force = False) -> None:
 
     settings = load_settings()
     heal = settings.target_date is None
-    code = make_sessions(settings, lambda: _chosen(settings), force=force, plots=plots, heal=heal)
+    code = make_sessions(settings, lambda: _chosen(settings), now=_now(), force=force, plots=plots, heal=heal)
     print_pages(settings)
     raise typer.Exit(code)
 
@@ -133,7 +133,7 @@ def backfill(
     begin, end = _date("FROM", first), _date("TO", last)
     names = [name.strip() for name in select.split(",") if name.strip()]
     days = sessions_of_range(begin, end, settings=settings, now=_now())
-    code = make_sessions(settings, lambda: days, force=force, select=names, skip_finished=not force, plots=plots)
+    code = make_sessions(settings, lambda: days, now=_now(), force=force, select=names, skip_finished=not force, plots=plots)
     print_pages(settings)
     raise typer.Exit(code)
 
@@ -211,7 +211,7 @@ def rebuild(
         raise SettingsError(
             [f"FROM, TO: given nothing, and {settings.duckdb_path} holds no session; allowed: a range of sessions"]
         )
-    code = make_sessions(settings, lambda: days, force=True)
+    code = make_sessions(settings, lambda: days, now=_now(), force=True)
     print_pages(settings)
     raise typer.Exit(code)
 

@@ -65,8 +65,8 @@ def fault_of(error: Exception, path: Path) -> WarehouseError | None:
     is_of_another_file = isinstance(error, duckdb.IOException) and str(path) not in text
     if any(words in text.lower() for words in _NO_ROOM) and any(words in text for words in (str(path), *_TEMPORARY)):
         return WarehouseFull(
-            f"DUCKDB_PATH: no room left for {path} or its temporary files ({_first_line(text)}). What was stored before is whole. "
-            "Make room there and run the same command again."
+            f"DUCKDB_PATH: no room left for {path} or its temporary files ({_first_line(text)}). "
+            "What was stored before is whole. Make room there and run the same command again."
         )
     if isinstance(error, _DAMAGE) or (not is_of_another_file and any(words in text.lower() for words in _DAMAGE_WORDS)):
         return WarehouseDamaged(

@@ -40,6 +40,18 @@ def publish_tables(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     return copied
 
 
+def copied_at(path: Path) -> dt.datetime | None:
+    """Read when the copy at `path` was made (UTC, naive); None where there is none that can be read."""
+    if not path.is_file():
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as copy:
+            found = copy.execute("select max(published_at) from published").fetchone()
+    except duckdb.Error:
+        return None
+    return found[0] if found else None
+
+
 def _write_copy(connection: duckdb.DuckDBPyConnection, part: Path) -> int:
     connection.execute("attach $part as published_copy", {"part": str(part)})
     try:

@@ -20,6 +20,7 @@ from darkpool_assets.database_faults import WarehouseFull, fault_of, refuse_unus
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.process_identity import ProcessIdentity
+from darkpool_assets.published_copy import copied_at
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
@@ -168,8 +169,8 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         try:
             yield warehouse
         finally:
-            if self.published_copy and warehouse.has_written:
-                publish(warehouse, Path(self.published_copy), log=context.log or dg.get_dagster_logger())
+            if self.published_copy:
+                publish_if_older(warehouse, Path(self.published_copy), log=context.log or dg.get_dagster_logger())
             warehouse.let_turn_go()
 
 
@@ -181,19 +182,26 @@ def _mark_process(context: dg.InitResourceContext) -> None:
         context.instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{run.run_id} {ProcessIdentity.of_this_process()}"})
 
 
-def publish(warehouse: Warehouse, path: Path, *, log: logging.Logger) -> None:
-    """Replace the copy for outside readers; what goes wrong is logged, for what the run stored does not depend on it."""
+def publish_if_older(warehouse: Warehouse, path: Path, *, log: logging.Logger) -> bool:
+    """Replace the copy for outside readers where it is older than the database; returns whether readers have the newest.
+
+    What goes wrong is logged, for what the run stored does not depend on it.
+    """
     started = time.monotonic()
     try:
+        copied, written = copied_at(path), warehouse.last_written_at()
+        if written is None or (copied and copied >= written):
+            return True
         tables = warehouse.publish_to(path)
     except (duckdb.Error, OSError, ValueError, WarehouseError) as error:
         log.warning(
             f"PUBLISHED_DUCKDB_PATH: no copy was made, readers of {path} see the one before, if any. {type(error).__name__}: "
-            f"{error}. Nothing that was stored is lost. Look to the room on the disk and to who may write in {path.parent}; the "
-            "next run that stores something makes the copy."
+            f"{error}. Nothing that was stored is lost. Check free disk space and write permission on {path.parent}; the next "
+            "run makes the copy."
         )
-    else:
-        log.info(f"{tables} tables published at {path} in {time.monotonic() - started:.1f} s")
+        return False
+    log.info(f"{tables} tables published at {path} in {time.monotonic() - started:.1f} s")
+    return True
 
 
 def connect_to(path: Path) -> Connect:

@@ -20,6 +20,7 @@ from darkpool_assets.definitions import build_definitions
 from darkpool_assets.defs.automation.session_requests import END_OF_DAY, range_tags
 from darkpool_assets.defs.automation.wanted_sessions import HEALED_SESSIONS
 from darkpool_assets.defs.ledgers import standing_failure, utc_now
+from darkpool_assets.defs.raw.finra_otc_weekly_raw import WEEKS_IN_REACH
 from darkpool_assets.defs.run_options import FORCE_TAG, LARGEST_RUN
 from darkpool_assets.defs.stale_sessions import DERIVED_AGAIN, DRAWN
 from darkpool_assets.defs.stored_sessions import StoredSessions
@@ -184,7 +185,11 @@ class SessionRunner:
         recent = []
         for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
             day_column = TABLES[ledger].day_column
-            entries = self._warehouse.newest_entries(ledger, first, last, by=[day_column, owner]).filter(pl.col("at") >= started)
+            newest = self._warehouse.newest_entries(ledger, first, last, by=[day_column, owner], whole=True)
+            entries = newest.filter(pl.col("at") >= started)
+            if ledger == "ingest_ledger":  # a weekly file is told of under the sessions that rest on it, not under its week
+                is_file = (pl.col("feed") == "finra_otc_weekly_raw") & ~pl.col("source").is_in(["", WEEKS_IN_REACH])
+                entries = entries.filter(~is_file)
             optional = {name: _text_column(name, entries) for name in ("failures", "caused_by")}
             recent.append(entries.select("status", "message", owner=owner, day=day_column, **optional))
         return pl.concat(recent)

@@ -29,16 +29,11 @@ class WarehouseSchemaError(WarehouseError):
 
 
 class Warehouse:
-    """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection.
-
-    Attributes:
-        has_written: Whether a write went through this instance.
-    """
+    """Transactional store of the declared tables. One instance may be shared by threads; each call opens a connection."""
 
     def __init__(
         self, connect: Connect, *, is_prepared: bool = False, in_transaction: bool = False, turn: Turn | None = None
     ) -> None:
-        self.has_written = False
         self._connect = connect
         self._turn = turn
         self._is_prepared = is_prepared
@@ -49,11 +44,7 @@ class Warehouse:
     def connected(self) -> Iterator["Warehouse"]:
         """The same warehouse on one connection for several calls in a row; never to be held while a source is read."""
         with self._connection() as connection:
-            held = Warehouse(lambda: nullcontext(connection), is_prepared=True)
-            try:
-                yield held
-            finally:
-                self.has_written |= held.has_written
+            yield Warehouse(lambda: nullcontext(connection), is_prepared=True)
 
     @contextmanager
     def transaction(self) -> Iterator["Warehouse"]:
@@ -159,7 +150,7 @@ class Warehouse:
         return self._query(sql, {"at": at})["day"].to_list()
 
     def newest_entries(
-        self, ledger: str, first: dt.date, last: dt.date, *, by: Sequence[str], owner: str | None = None
+        self, ledger: str, first: dt.date, last: dt.date, *, by: Sequence[str], owner: str | None = None, whole: bool = False
     ) -> pl.DataFrame:
         """Of a ledger's rows between two days the newest one per `by`; of one `owner` where given.
 
@@ -169,18 +160,25 @@ class Warehouse:
             last: Last day, inside.
             by: Columns of which each combination keeps its newest row.
             owner: A feed or an asset: value of the ledger's first column.
+            whole: Every row of the newest moment: a reading of several files leaves one of each.
         """
         declared = TABLES[ledger]
         over = ", ".join(f'"{name}"' for name in by)
+        newest = f'partition by {over} order by "at" desc{"" if whole else ", rowid desc"}'
         owned = "" if owner is None else f'"{declared.column_names[0]}" = $owner and'
         sql = f"""
             select {_names(declared)} from "{ledger}"
             where {owned} "{declared.day_column}" between $first and $last
-            qualify row_number() over (partition by {over} order by "at" desc, rowid desc) = 1
+            qualify {"rank()" if whole else "row_number()"} over ({newest}) = 1
             order by "{declared.day_column}", {over}
         """
         values: dict[str, object] = {"first": first, "last": last}
         return self._query(sql, values if owner is None else {**values, "owner": owner})
+
+    def last_written_at(self) -> dt.datetime | None:
+        """The moment of the newest ledger row (UTC, naive): each write of rows leaves one."""
+        sql = 'select max("at") as written from (select "at" from ingest_ledger union all select "at" from derivation_ledger)'
+        return self._query(sql, {})["written"][0]
 
     def count_rows(self) -> pl.DataFrame:
         """One row per declared table: table, days, rows, first and last day."""
@@ -308,7 +306,6 @@ class Warehouse:
             try:
                 yield connection
                 connection.commit()
-                self.has_written = True
             except BaseException:
                 with suppress(duckdb.Error):  # an interrupted transaction is rolled back already
                     connection.rollback()

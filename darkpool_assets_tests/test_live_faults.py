@@ -57,13 +57,13 @@ FOR_EVER = dict.fromkeys(PASSING, "Unreachable") | {
 }  # fmt: skip
 UNREADABLE = {
     Kind.BLOCKED: "RefusedBySource", Kind.REDIRECT: "ForeignAddress", Kind.WRONG_SHAPE: "MalformedSource",
-    Kind.GZIP_BOMB: "OversizedSource", Kind.NAN: "MalformedSource", Kind.INFINITE: "MalformedSource",
-}  # fmt: skip
+    Kind.GZIP_BOMB: "OversizedSource",
+}
+OF_NUMBERS = {Kind.NAN: "MalformedSource", Kind.INFINITE: "MalformedSource"}  # fmt: skip
 OF_PLANS = {Kind.NOT_ENTITLED: "NotEntitled"}
 OF_SIZES = {Kind.NEGATIVE_SIZE: "MalformedSource", Kind.ABSURD_SIZE: "MalformedSource"}
 OF_PAGES = {
-    Kind.REPEATED_PAGE: "IncompleteSource", Kind.NEXT_URL_LOOP: "IncompleteSource", Kind.FOREIGN_NEXT_URL: "ForeignAddress",
-    Kind.ANOTHER_DAY: "AnotherDay",
+    Kind.NEXT_URL_LOOP: "IncompleteSource", Kind.FOREIGN_NEXT_URL: "ForeignAddress", Kind.ANOTHER_DAY: "AnotherDay",
 }  # fmt: skip
 OF_ONE_PAGE = {Kind.NEXT_URL_LOOP: "IncompleteSource", Kind.FOREIGN_NEXT_URL: "IncompleteSource"}
 OF_QUERIES = {
@@ -112,20 +112,20 @@ ONE_OUTAGE = {Kind.UNAVAILABLE: "Unreachable"}
 SERVICES = {
     "trades": Service(
         **OF_SYMBOLS, path=f"{TRADES}/{{0}}",
-        endings=OF_PAGES | UNREADABLE | OF_PLANS | FOR_EVER | {Kind.ABSURD_SIZE: "MalformedSource"},
+        endings=OF_PAGES | UNREADABLE | OF_NUMBERS | OF_PLANS | FOR_EVER | {Kind.ABSURD_SIZE: "MalformedSource"},
     ),
-    "quotes": Service(**OF_SYMBOLS, path=f"{QUOTES}/{{0}}", endings=OF_PAGES | UNREADABLE | OF_PLANS | FOR_EVER),
+    "quotes": Service(**OF_SYMBOLS, path=f"{QUOTES}/{{0}}", endings=OF_PAGES | UNREADABLE | OF_NUMBERS | OF_PLANS | FOR_EVER),
     "minute bars": Service(
         **OF_SYMBOLS, path=f"{BARS}/{{0}}", plan=Plan.FREE,
-        endings=OF_ONE_PAGE | UNREADABLE | OF_SIZES | OF_PLANS | FOR_EVER | {Kind.ANOTHER_DAY: "AnotherDay"},
+        endings=OF_ONE_PAGE | UNREADABLE | OF_NUMBERS | OF_SIZES | OF_PLANS | FOR_EVER | {Kind.ANOTHER_DAY: "AnotherDay"},
     ),
     "aggregates": Service(
         **OF_SESSIONS, asset=polygon_daily_agg_raw, path=f"{GROUPED}/{{0}}",
-        endings=OF_ONE_PAGE | UNREADABLE | OF_SIZES | ONE_OUTAGE,
+        endings=OF_ONE_PAGE | UNREADABLE | ONE_OUTAGE,
     ),
     "short files": Service(
         **OF_SESSIONS, asset=finra_short_daily_raw, path=f"{FILES}/CNMSshvol{{0:%Y%m%d}}.txt",
-        endings=UNREADABLE | OF_SIZES | ONE_OUTAGE | {
+        endings=UNREADABLE | ONE_OUTAGE | {
             Kind.WRONG_TRAILER: "MalformedSource", Kind.ANOTHER_DAY: "AnotherDay", Kind.HTML_PAGE: "MalformedSource",
             Kind.CUT_JSON: "MalformedSource",
         },
@@ -134,12 +134,12 @@ SERVICES = {
     ),
     "regShoDaily": Service(
         **OF_SESSIONS, asset=finra_short_daily_raw, path=f"{DATASETS}/regShoDaily", containing="{0}",
-        endings=OF_QUERIES | UNREADABLE | OF_SIZES | ONE_OUTAGE,
+        endings=OF_QUERIES | UNREADABLE | ONE_OUTAGE,
         settings={"finra_short_sale_url": f"{DATASETS}/regShoDaily", "finra_short_sale_cdn_url": f"{FILES}/nothing"},
     ),
     "weeklySummary": Service(
         asset=finra_otc_weekly_raw, units=WEEKS, column="week_start_date", path=f"{DATASETS}/weeklySummary", containing="{0}",
-        endings=OF_QUERIES | UNREADABLE | OF_SIZES | ONE_OUTAGE,
+        endings=OF_QUERIES | UNREADABLE | ONE_OUTAGE,
     ),
 }  # fmt: skip
 
@@ -454,6 +454,23 @@ def test_a_print_of_negative_size_is_dropped_and_counted(ground: Field):
     assert (entry["status"], entry["failures"]) == ("STORED", None)
     assert entry["dropped_rows"] == clean["dropped_rows"] + 1
     assert entry["stored_rows"] == graph.rows(service.table).height == clean["stored_rows"] - 1
+
+
+@pytest.mark.parametrize("kind", [Kind.NAN, Kind.INFINITE, Kind.NEGATIVE_SIZE, Kind.ABSURD_SIZE])
+@pytest.mark.parametrize("name", ["aggregates", "short files", "regShoDaily", "weeklySummary"])
+def test_a_number_that_cannot_be_costs_its_symbol_alone(
+    ground: Field, battle_of: Callable[[str, bool], Battle], name: str, kind: Kind
+):  # fmt: skip
+    service, graph = SERVICES[name], ground.fresh()
+    unit = service.units[-1]
+    graph.server.faults.add(service.fault(unit, kind, times=1))
+    ground.materialise(graph, service)
+    # The hash is that of the whole file.
+    clean, rows = (table.drop("content_hash", strict=False) for table in (battle_of(name, False).clean, rows_of(graph, service)))
+    lost = clean.join(rows, on=clean.columns, how="anti", nulls_equal=True)
+    assert rows.join(clean, on=clean.columns, how="anti", nulls_equal=True).is_empty()
+    assert lost["symbol"].n_unique() == 1
+    assert set(lost[service.column]) == {unit}
 
 
 def test_aggregates_are_of_the_session_that_was_asked_for_whatever_they_say(

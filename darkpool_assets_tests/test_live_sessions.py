@@ -256,8 +256,10 @@ def test_a_blocked_recheck_leaves_the_stored_day_and_its_derivation_alone(live_a
 def test_a_failure_that_brings_nothing_new_rewrites_nothing(live: LiveGraph):
     live.server.faults.add(Fault("/v3/trades/SPY", FaultKind.WRONG_SHAPE, times=None))
     live.run()
+    before = live.rows("polygon_equity_trades_raw")
     outcome = live.run()
-    assert live.entry("polygon_equity_trades_raw")["status"] == "DEGRADED"
+    assert live.entry("polygon_equity_trades_raw")["status"] == "PARTIAL"
+    assert live.rows("polygon_equity_trades_raw").equals(before)
     assert "SPY" in " ".join(outcome.failures)
     live.server.faults.clear()
     assert live.run().failures == []

@@ -1,6 +1,7 @@
 """The published copy for outside readers: what it holds, who keeps what, and that no failure costs anything."""
 
 import datetime as dt
+import logging
 import random
 import resource
 import threading
@@ -18,7 +19,7 @@ from darkpool_assets.definitions import END_OF_DAY, build_definitions
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
 from darkpool_assets.defs.raw.polygon_daily_agg_raw import polygon_daily_agg_raw
 from darkpool_assets.defs.raw.polygon_equity_trades_raw import polygon_equity_trades_raw
-from darkpool_assets.resources import connect_to
+from darkpool_assets.resources import connect_to, publish_if_older
 from darkpool_assets.tables import INGEST_LEDGER, POLYGON_DAILY_AGG_RAW, POLYGON_EQUITY_TRADES_RAW, TABLES
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_feeds import FRIDAY, MONDAY, TUESDAY
@@ -267,13 +268,31 @@ def test_a_run_publishes_once_and_after_its_checks(again: Graph, copy: Path):
     assert max(event.timestamp for event in checked) < at
 
 
-def test_a_run_that_stored_nothing_publishes_nothing(again: Graph, copy: Path):
+def test_a_run_that_stored_nothing_publishes_only_where_the_copy_is_older(again: Graph, copy: Path):
     key = dg.AssetCheckKey(dg.AssetKey("daily_metrics"), "every_configured_ticker_has_its_row")
     job = build_definitions(again.settings(published_duckdb_path=copy)).resolve_job_def(END_OF_DAY)
     checks = job.get_subset(asset_selection=set(), asset_check_selection={key})
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    assert checks.execute_in_process(instance=again.instance, partition_key=FRIDAY.isoformat(), run_config=quiet).success
-    assert not copy.exists()
+    made = []
+    for _ in range(2):
+        assert checks.execute_in_process(instance=again.instance, partition_key=FRIDAY.isoformat(), run_config=quiet).success
+        made.append(read(copy, "select max(published_at) from published"))
+    assert made[0] == made[1]
+
+
+def test_a_copy_that_a_killed_run_left_old_is_made_by_the_next_command(again: Graph, copy: Path):
+    again.warehouse.publish_to(copy)
+    before = read(copy, 'select max("at") from ingest_ledger')
+    assert again.materialise(finra_short_daily_raw, FRIDAY).success
+    assert publish_if_older(again.warehouse, copy, log=logging.getLogger("test"))
+    assert read(copy, 'select max("at") from ingest_ledger') > before
+
+
+def test_a_damaged_copy_is_made_again(again: Graph, copy: Path):
+    again.warehouse.publish_to(copy)
+    copy.write_bytes(copy.read_bytes()[:5_000])
+    assert publish_if_older(again.warehouse, copy, log=logging.getLogger("test"))
+    assert read(copy, "select count(*) from published") == [(len(TABLES) - 1,)]
 
 
 def test_a_copy_that_cannot_be_made_is_a_warning_and_the_run_goes_through(graph: Graph, tmp_path: Path):

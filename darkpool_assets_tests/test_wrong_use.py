@@ -84,13 +84,7 @@ WRONG = {
         1,
         "INDEX_CONSTITUENTS_FILE: nothing at none.csv",
     ),
-    "a database that is a CSV file": (
-        ["status"],
-        {"DUCKDB_PATH": "rows.csv"},
-        write_csv,
-        1,
-        "given rows.csv, which is no DuckDB database",
-    ),
+    "a database that is a CSV file": (["status"], {"DUCKDB_PATH": "rows.csv"}, write_csv, 1, " is no DuckDB database"),
     "an instance's file spoilt": (["run"], DAY | {"DAGSTER_HOME": "home"}, write_broken_instance, 2, "which Dagster refuses ("),
     "a placeholder for a key": (
         ["config"],

@@ -5,7 +5,8 @@ It only joins what the other modules of this folder made; every rule stands ther
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from darkpool_assets.analytics.pressure_context import PressureRules, pressure_c
 from darkpool_assets.analytics.price_context import build_price_context
 from darkpool_assets.analytics.rolling_zscore import zscore_against_sessions_before
 from darkpool_assets.analytics.short_pressure import build_short_pressure, short_rows_by_symbol
-from darkpool_assets.analytics.symbol_spelling import spellings_of
+from darkpool_assets.analytics.symbol_spelling import reg_sho_spelling, spellings_of
 from darkpool_assets.tables import DAILY_METRICS
 from darkpool_assets.vocabulary import ClassificationMethod
 
@@ -38,6 +39,9 @@ _LIT_COLUMNS = (
 )
 
 
+LEFT_OUT_SCHEMA: Final = pl.Schema({"trade_date": pl.Date(), "symbol": pl.String()})
+
+
 @dataclass(frozen=True)
 class MetricInputs:
     """What is stored for a day and its look-back.
@@ -48,6 +52,7 @@ class MetricInputs:
         short_sources: trade_date and source of everything stored for those dates, for any symbol.
         aggs: Rows of polygon_daily_agg_raw; Polygon spelling.
         otc_rows: Rows of finra_otc_weekly_raw of the weeks in reach, all vintages; Polygon spelling.
+        short_left_out: trade_date and symbol (as the file spells it) of short rows that were left out for a fault.
     """
 
     lit: pl.DataFrame
@@ -55,6 +60,7 @@ class MetricInputs:
     short_sources: pl.DataFrame
     aggs: pl.DataFrame
     otc_rows: pl.DataFrame
+    short_left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_OUT_SCHEMA))
 
 
 def build_daily_metrics(
@@ -170,7 +176,19 @@ def _known_weeks(inputs: MetricInputs, symbols: Sequence[str], *, as_of: dt.date
 
 def week_shares_of(inputs: MetricInputs, symbols: Sequence[str], *, day: dt.date) -> pl.DataFrame:
     """The share of its week that falls on `day`, per symbol as configured; see weekly_shares."""
-    return weekly_shares(_daily_volumes(inputs, symbols), inputs.short_sources, day=day)
+    daily = _daily_volumes(inputs, symbols)
+    return weekly_shares(daily, inputs.short_sources, day=day, without_totals=_symbols_left_out(inputs, daily, symbols, day=day))
+
+
+def _symbols_left_out(inputs: MetricInputs, daily: pl.DataFrame, symbols: Sequence[str], *, day: dt.date) -> list[str]:
+    """The symbols with a short row of the week that was left out: what they traded then is unknown, not nothing."""
+    sessions = market_calendar.sessions_of_week(market_calendar.week_of(day))
+    spelled = inputs.short_left_out.filter(pl.col("trade_date").is_in(sessions)).select(
+        date="trade_date", reg_sho_symbol=reg_sho_spelling("symbol")
+    )
+    known = daily.drop_nulls("short_total_volume")
+    left_out = spelled.join(spellings_of(symbols), on="reg_sho_symbol").join(known, on=["date", "symbol"], how="anti")
+    return left_out["symbol"].unique().to_list()
 
 
 def otc_participation_rates(

@@ -49,7 +49,9 @@ def metric_digests(
         "lit_direction_daily": _digest(
             inputs.lit.filter(pl.col("date") == day), inputs.lit.filter(in_lit_window).select(_DIRECTION)
         ),
-        "finra_short_daily_raw": _short_digest(inputs.short_rows, inputs.short_sources, first=min(first, first_bar), last=last),
+        "finra_short_daily_raw": _short_digest(
+            inputs.short_rows, inputs.short_sources, first=min(first, first_bar), last=last, left_out=inputs.short_left_out
+        ),
         "polygon_daily_agg_raw": _digest(
             inputs.aggs.filter(pl.col("trade_date").is_between(min(first, first_bar), last)).select(_AGGREGATES)
         ),
@@ -70,9 +72,12 @@ def index_digests(inputs: IndexInputs, *, day: dt.date, window: int) -> Mapping[
     }
 
 
-def _short_digest(rows: pl.DataFrame, sources: pl.DataFrame, *, first: dt.date, last: dt.date) -> str:
+def _short_digest(
+    rows: pl.DataFrame, sources: pl.DataFrame, *, first: dt.date, last: dt.date, left_out: pl.DataFrame | None = None
+) -> str:
     inside = pl.col("trade_date").is_between(first, last)
-    return _digest(rows.filter(inside).select(_SHORT), sources.filter(inside))
+    unknown = [] if left_out is None else [frame] if (frame := left_out.filter(inside)).height else []
+    return _digest(rows.filter(inside).select(_SHORT), sources.filter(inside), *unknown)
 
 
 def _digest(*frames: pl.DataFrame) -> str:

@@ -146,7 +146,9 @@ def _status(anchored: pl.Expr, *, own_week: dt.date, as_of: dt.date) -> pl.Expr:
     )
 
 
-def weekly_shares(daily: pl.DataFrame, short_sources: pl.DataFrame, *, day: dt.date) -> pl.DataFrame:
+def weekly_shares(
+    daily: pl.DataFrame, short_sources: pl.DataFrame, *, day: dt.date, without_totals: Sequence[str] = ()
+) -> pl.DataFrame:
     """What share of its week falls on `day`, per symbol, and what the share is measured by.
 
     One basis per week. FINRA_DAILY when the symbol's FINRA totals sum to more than 0 and every session of the week has short
@@ -158,6 +160,7 @@ def weekly_shares(daily: pl.DataFrame, short_sources: pl.DataFrame, *, day: dt.d
             null where absent.
         short_sources: trade_date and source of every stored short row of those dates, of any symbol.
         day: The session.
+        without_totals: Symbols of which a short row of the week is unknown: their week is not spread by FINRA's totals.
 
     Returns:
         One row per symbol of `daily`: otc_alloc_basis, week_share (0..1), consolidated_volume (the week's Polygon volume; null
@@ -172,7 +175,9 @@ def weekly_shares(daily: pl.DataFrame, short_sources: pl.DataFrame, *, day: dt.d
     total, volume = pl.col("short_total_volume"), pl.col("volume")
     kinds = _complete_short_kinds(short_sources, sessions)
     shares = week.group_by("symbol").agg(
-        by_finra=_short_kind("short_ratio_source").drop_nulls().is_in(kinds).all() & (total.sum() > 0),
+        by_finra=_short_kind("short_ratio_source").drop_nulls().is_in(kinds).all()
+        & (total.sum() > 0)
+        & ~pl.col("symbol").first().is_in(list(without_totals)),
         by_polygon=volume.filter(volume > 0).len() == len(sessions),
         finra_share=on_day("short_total_volume").fill_null(0.0) / total.sum(),
         polygon_share=on_day("volume") / volume.sum(),

@@ -128,7 +128,7 @@ def returns_have_no_unexplained_jump_or_break(stored: StoredDay) -> list[Finding
 def every_feed_was_read_without_failure(stored: StoredDay) -> list[Finding]:
     """Rule 16: the newest reading of every feed ended well, left no symbol out, and could tell copies of a trade."""
     bad = [IngestStatus.FAILED.value, IngestStatus.PARTIAL.value, IngestStatus.DEGRADED.value]
-    newest = stored.readings.sort("at").group_by("feed", maintain_order=True).last()
+    newest = stored.readings.filter(pl.col("at") == pl.col("at").max().over("feed"))
     findings = []
     for row in newest.filter(pl.col("status").is_in(bad)).iter_rows(named=True):
         by_symbol = json.loads(row["failures"] or "{}")

@@ -12,7 +12,8 @@ import polars as pl
 from darkpool_assets.analytics.trade_conditions import EXCLUDED_CONDITION_IDS
 
 OFF_EXCHANGE_IDS: Final = (4, 62, 201, 202, 203)
-PLACEHOLDER_IDS: Final = ("", "0", "nan", "none", "null")
+PLACEHOLDER_IDS: Final = ("", "nan", "none", "null", "<na>", "nat", "na", "n/a", "-")
+_ZERO: Final = r"^0+(?:\.0*)?$"
 _BY_ID: Final = ("symbol", "exchange", "trf_id", "id")
 _BY_ID_WITHOUT_EXCHANGE: Final = ("symbol", "trf_id", "id", "timestamp", "price", "size")
 _BY_SEQUENCE: Final = ("symbol", "timestamp", "sequence_number", "exchange", "price", "size")
@@ -78,7 +79,8 @@ def is_identified() -> pl.Expr:
 def _usable_id() -> pl.Expr:
     """The trade id without blanks around it; null where it is only a placeholder."""
     trimmed = pl.col("id").str.strip_chars()
-    return pl.when(~trimmed.str.to_lowercase().is_in(PLACEHOLDER_IDS)).then(trimmed).alias("id")
+    is_placeholder = trimmed.str.to_lowercase().is_in(PLACEHOLDER_IDS) | trimmed.str.contains(_ZERO)
+    return pl.when(~is_placeholder).then(trimmed).alias("id")
 
 
 def _repeats(rows: pl.DataFrame, *, by: tuple[str, ...]) -> pl.DataFrame:

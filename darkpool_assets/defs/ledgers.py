@@ -57,8 +57,10 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestStatus, **extra: float | str | None) -> pl.DataFrame:
-    """One ingest_ledger row of a reading; `extra` sets further columns."""
+def ingest_entry(
+    feed: str, day: dt.date, reading: Reading, *, status: IngestStatus, at: dt.datetime, **extra: float | str | None
+) -> pl.DataFrame:
+    """One ingest_ledger row of a reading; files that were read together carry one moment, `extra` sets further columns."""
     return INGEST_LEDGER.conform(
         pl.DataFrame(
             [
@@ -78,7 +80,7 @@ def ingest_entry(feed: str, day: dt.date, reading: Reading, *, status: IngestSta
                     "left_out": left_out_as_json(reading.left_out),
                     "content_hash": reading.content_hash,
                     "message": reading.message,
-                    "at": utc_now(),
+                    "at": at,
                     **extra,
                 }
             ]

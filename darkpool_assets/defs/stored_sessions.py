@@ -50,7 +50,7 @@ class StoredSessions:
 
     def _is_settled(self, day: dt.date, selected: Collection[str]) -> bool:
         with self._warehouse.connected() as warehouse:
-            readings = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"])
+            readings = warehouse.newest_entries("ingest_ledger", day, day, by=["feed"], whole=True)
             stored = warehouse.newest_entries("ingest_ledger", day, day, by=["feed", "status"])
             newest = warehouse.newest_entries("derivation_ledger", day, day, by=["asset", "inference_version"])
             is_pruned = are_trades_pruned(warehouse, day)
@@ -101,7 +101,7 @@ class StoredSessions:
         """Those of `days` that were asked for and are not whole: a feed failed or was not published yet, or deriving failed."""
         if not days:
             return []
-        readings = self._warehouse.newest_entries("ingest_ledger", days[0], days[-1], by=["partition_date", "feed"])
+        readings = self._warehouse.newest_entries("ingest_ledger", days[0], days[-1], by=["partition_date", "feed"], whole=True)
         bad = set(readings.filter(pl.col("status").is_in([status.value for status in _UNFINISHED]))["partition_date"])
         derived = self._warehouse.newest_entries(
             "derivation_ledger", days[0], days[-1], owner="daily_metrics", by=["date", "inference_version"]

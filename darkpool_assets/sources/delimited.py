@@ -20,6 +20,7 @@ from darkpool_assets.sources.records import AT, Aliases, Records, choose_columns
 TEXT: Final = "text"
 _QUOTED: Final = '"'
 _QUOTED_FIELD: Final = r'"(?:[^"]|"")*"'
+_WHOLLY_QUOTED: Final = '"((?:[^"]|"")*)"'
 _BLANKS: Final = (b" ", b"\t", b"\r", b"\v", b"\f")
 _MAX_HEADER_BYTES: Final = 1 << 16
 MAX_LINE_BYTES: Final = 1 << 20
@@ -48,8 +49,14 @@ class Delimited:
         before = self.columns.index(column)
         plain = "[^|]*" if self.delimiter == "|" else f'[^"{self.delimiter}]*'
         skipped = f"(?:(?:{_QUOTED_FIELD}|{plain}){self._mark}){{{before}}}" if before else ""
-        text = pl.col(TEXT).str.extract(f"^{skipped}([^{self.delimiter}]*)").str.strip_chars('" ')
-        return text.is_in(list(values)).fill_null(value=True)
+        line = pl.col(TEXT)
+        text = line.str.extract(f"^{skipped}([^{self.delimiter}]*)").str.strip_chars('" ')
+        is_among = text.is_in(list(values)).fill_null(value=True)
+        if not before:
+            return is_among
+        # A field too many or too few before the column would have another one looked at.
+        is_shifted = line.str.count_matches(self.delimiter, literal=True) != len(self.columns) - 1
+        return is_among | (is_shifted & ~line.str.contains(_QUOTED, literal=True))
 
     def lines(self, keep: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
         """Batches of the lines below the header that are not blank (and that `keep` keeps): `at` and `text`.
@@ -75,7 +82,7 @@ class Delimited:
         Raises:
             MalformedSource: a line has another number of fields than the header, or a quote that does not close.
         """
-        quoted = lines[TEXT].str.contains(self._opening_quote).any()
+        quoted = self.delimiter != "|" and lines[TEXT].str.contains(_QUOTED, literal=True).any()
         self._check_fields(lines, quoted=quoted)
         places = {ours: self.columns.index(name) for ours, name in names.items()}
         fields = _split(lines[TEXT], len(self.columns), self.delimiter, sorted(set(places.values())), quoted=quoted)
@@ -101,11 +108,6 @@ class Delimited:
     @property
     def _mark(self) -> str:
         return re.escape(self.delimiter)
-
-    @property
-    def _opening_quote(self) -> str:
-        """A quote that opens a field; one inside a field of a pipe file is a letter, as FINRA publishes its names."""
-        return r'(?:^|\|)\s*"' if self.delimiter == "|" else _QUOTED
 
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
         """Blocks of whole lines below the header, each with the number of its first line."""
@@ -146,14 +148,14 @@ class Delimited:
             raise self._wrong_fields(f"line {wrong[AT][0]}", wrong[TEXT][0])
 
     def _fields_of(self, line: str) -> int:
-        unquoted = re.sub(rf"(^|{self._mark})\s*{_QUOTED_FIELD}", r"\1", line)
+        unquoted = line if self.delimiter == "|" else re.sub(rf"(^|{self._mark})\s*{_QUOTED_FIELD}", r"\1", line)
         return unquoted.count(self.delimiter) + 1
 
     def _wrong_fields(self, where: str, text: str) -> MalformedSource:
-        return MalformedSource(
-            self.content.name, where, found=f"{self._fields_of(text)} fields ({text!r})",
-            allowed=f"{len(self.columns)} fields separated by {self.delimiter!r}, quotes closed",
-        )  # fmt: skip
+        count = self._fields_of(text)
+        found = f"{count} fields" if count != len(self.columns) else "a quote that opens or closes no field"
+        allowed = f"{len(self.columns)} fields separated by {self.delimiter!r}, quotes closed"
+        return MalformedSource(self.content.name, where, found=f"{found} ({text!r})", allowed=allowed)
 
     def _unreadable_text(self, error: pl.exceptions.PolarsError) -> MalformedSource:
         """The scan says that something is wrong but not where: a slow second look finds the line."""
@@ -218,6 +220,10 @@ def _split(text: pl.Series, width: int, delimiter: str, places: list[int], *, qu
     # Machines write no blanks around their fields; people do.
     has_blanks = not joined.isascii() or any(blank in joined for blank in _BLANKS)
     trimmed = pl.all().str.strip_chars() if has_blanks else pl.all()
+    if delimiter == "|" and _QUOTED.encode() in joined:
+        # No pipe stands inside quotes: a field is quoted as a whole, or its quotes are letters, as FINRA publishes its names.
+        whole = trimmed.str.extract(f"^{_WHOLLY_QUOTED}$").str.replace_all('""', _QUOTED, literal=True).str.strip_chars()
+        trimmed = pl.when(whole.is_not_null()).then(whole).otherwise(trimmed)
     return fields.select(pl.when(trimmed != "").then(trimmed))
 
 

@@ -58,8 +58,10 @@ class JsonRows:
         texts = [self._text(row.get(name), number, name) for number, row in enumerate(self.rows, start=1)]
         try:
             return pl.Series(name, texts, dtype=pl.String)
-        except UnicodeEncodeError as error:
-            raise MalformedSource(self.source, f"column {name}", found=repr(error.object), allowed="Unicode text") from None
+        except UnicodeEncodeError:
+            # Half of a character pair: no letter of any text, which the columns' kinds refuse by row.
+            whole = [text and text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for text in texts]
+            return pl.Series(name, whole, dtype=pl.String)
 
     def _text(self, value: object, number: int, name: str) -> str | None:
         if isinstance(value, list) and all(isinstance(part, str) for part in value):

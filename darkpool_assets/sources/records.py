@@ -32,7 +32,9 @@ class Kind(StrEnum):
     NUMBER = "a number"
     INTEGER = "a whole number"
     DATE = "a date such as 2026-01-30 or 20260130"
-    INSTANT = "whole nanoseconds since 1970, or an ISO time with its offset from UTC such as 2026-01-30T09:30:00.123-05:00"
+    INSTANT = (
+        "whole nanoseconds since 1970, or an ISO time with seconds and its offset from UTC such as 2026-01-30T09:30:00.123-05:00"
+    )
 
 
 _DTYPES: Final[Mapping[Kind, pl.DataType]] = {

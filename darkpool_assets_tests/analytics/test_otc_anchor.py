@@ -367,6 +367,12 @@ def test_a_symbol_that_a_stored_file_lacks_traded_nothing_that_day(day, share):
     assert (row["otc_alloc_basis"], row["otc_alloc_volume"]) == ("FINRA_DAILY", share)
 
 
+def test_a_symbol_whose_short_row_was_left_out_is_not_spread_by_finras_totals():
+    week = a_week([10.0, None, 30.0, 40.0], [1.0] * 4).with_columns(short_ratio_source=pl.lit("CNMS"))
+    shares = weekly_shares(week, EVERY_SESSION, day=SHORT_WEEK[1], without_totals=["SPY"])
+    assert shares.select("otc_alloc_basis", "week_share").row(0) == ("POLYGON_DAILY", 0.25)
+
+
 @pytest.mark.parametrize(("largest", "basis"), [(0.0, "POLYGON_DAILY"), (0.000001, "FINRA_DAILY")])
 def test_the_totals_of_a_week_count_when_their_sum_is_above_zero(largest, basis):
     week = a_week([0.0, 0.0, 0.0, largest], [1.0] * 4)

@@ -50,17 +50,24 @@ def test_a_quoted_field_may_hold_the_delimiter_and_quotes():
 
 @pytest.mark.parametrize("delimiter", ["|", ","])
 def test_quotes_round_a_field_are_no_part_of_it_whatever_the_delimiter(delimiter):
-    text = f'"a"{delimiter}"b"\n"x"{delimiter}"y{delimiter}z"\n'
-    assert _read(text).text.rows() == [(2, "x", f"y{delimiter}z")]
+    text = f'"a"{delimiter}"b"\n"x"{delimiter}"say ""y"""\n1{delimiter}"2"\n'
+    assert _read(text).text.rows() == [(2, "x", 'say "y"'), (3, "1", "2")]
 
 
 def test_a_quote_inside_a_field_of_a_pipe_file_is_a_letter():
-    assert _read('a|b\n5" pipe|say "x"\n').text.rows() == [(2, '5" pipe', 'say "x"')]
+    text = 'a|b\n5" pipe|say "x"\n"A" CORP|"SPY"\n"open|"S&P" 500\n'
+    assert _read(text).text.rows() == [(2, '5" pipe', 'say "x"'), (3, '"A" CORP', "SPY"), (4, '"open', '"S&P" 500')]
 
 
-@pytest.mark.parametrize("line", ['"x|y', 'x|"y', '"x"z|y', '"x|y"'])
-def test_a_quote_that_opens_a_field_of_a_pipe_file_must_close_it(line, refuses):
-    refuses(lambda: _read(f"a|b\n1|2\n{line}\n"), "some.csv", "line 3", "2 fields separated by '|'")
+def test_a_quoted_field_with_a_pipe_inside_is_refused_by_line(refuses):
+    refuses(lambda: _read('a|b\n1|2\n"x|y"|z\n'), "some.csv", "line 3", "3 fields", "2 fields separated by '|'")
+
+
+def test_a_line_with_a_field_too_many_is_kept_by_a_filter_to_be_refused(refuses):
+    file = _open("a,b,c\n1,[8, 15],SPY\n1,8,QQQ\n1,8,SPY\n")
+    lines = pl.concat(file.lines(file.holds("c", ["SPY"])))
+    assert lines["at"].to_list() == [2, 4]
+    refuses(lambda: file.records(lines, NAMES), "some.csv", "line 2", "4 fields")
 
 
 LONG = b"x" * (MAX_LINE_BYTES + 1)

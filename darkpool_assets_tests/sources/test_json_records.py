@@ -44,8 +44,8 @@ def test_a_nested_value_is_refused_by_row_and_column(value, refuses):
     refuses(lambda: _texts(value), "body.json", "row 1", "column a", "a plain value")
 
 
-def test_text_that_is_no_unicode_is_refused(refuses):
-    refuses(lambda: _texts('"\\ud800"'), "body.json", "column a", "Unicode text")
+def test_half_of_a_character_pair_is_no_letter():
+    assert set(_texts('"A\\ud800"')) == {"A\ufffd\ufffd\ufffd"}
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from darkpool_assets import market_calendar
-from darkpool_assets.analytics.daily_metrics import MetricInputs
+from darkpool_assets.analytics.daily_metrics import LEFT_OUT_SCHEMA, MetricInputs
 from darkpool_assets.analytics.index_aggregation import IndexInputs
 from darkpool_assets.analytics.otc_anchor import weekly_otc_volumes
 from darkpool_assets.analytics.symbol_spelling import spellings_of
+from darkpool_assets.defs.ledgers import left_out_of_json
 from darkpool_assets.settings import Settings
 from darkpool_assets.warehouse import Warehouse
 
@@ -37,7 +38,22 @@ def read_metric_inputs(warehouse: Warehouse, day: dt.date, *, symbols: Sequence[
         short_sources=warehouse.read_short_sources(first, last),
         aggs=warehouse.read_window("polygon_daily_agg_raw", first, last, symbols=polygon),
         otc_rows=warehouse.read_window("finra_otc_weekly_raw", weeks[0], weeks[-1], symbols=polygon),
+        short_left_out=_short_rows_left_out(warehouse, weeks[-1], last, symbols=spellings["reg_sho_symbol"].to_list()),
     )
+
+
+def _short_rows_left_out(warehouse: Warehouse, first: dt.date, last: dt.date, *, symbols: Sequence[str]) -> pl.DataFrame:
+    """trade_date and symbol of the short rows that the newest readings left out."""
+    entries = warehouse.newest_entries(
+        "ingest_ledger", first, last, owner="finra_short_daily_raw", by=["partition_date"], whole=True
+    ).drop_nulls("left_out")
+    rows = [
+        (day, one.symbol)
+        for day, text in entries.select("partition_date", "left_out").iter_rows()
+        for one in left_out_of_json(text)
+        if one.symbol in symbols
+    ]
+    return pl.DataFrame(rows, schema=LEFT_OUT_SCHEMA, orient="row").unique().sort("trade_date", "symbol")
 
 
 def read_index_inputs(

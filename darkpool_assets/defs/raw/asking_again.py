@@ -125,11 +125,10 @@ def _covers(asked: str | None, symbols: Collection[str] | None) -> bool:
 
 
 def _last_whole_reading(entries: pl.DataFrame) -> dt.datetime | None:
-    """When the newest entry was read; None where that one is not a whole reading."""
-    if entries.is_empty():
-        return None
-    newest = entries.sort("at").row(-1, named=True)
-    return _utc(newest["at"]) if newest["status"] in _WHOLE else None
+    """When the newest entries, one of each file, were read; None where one of them is not a whole reading."""
+    newest = entries.filter(pl.col("at") == pl.col("at").max())
+    is_whole = newest.height > 0 and newest["status"].is_in([status.value for status in _WHOLE]).all()
+    return _utc(newest["at"][0]) if is_whole else None
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

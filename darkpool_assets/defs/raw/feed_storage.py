@@ -132,7 +132,7 @@ class Feed:
         if not self.is_due or not days:
             return []
         entries = self.warehouse.newest_entries(
-            "ingest_ledger", min(days), max(days), owner=self.name, by=["partition_date", "status"]
+            "ingest_ledger", min(days), max(days), owner=self.name, by=["partition_date", "status"], whole=True
         )  # fmt: skip
         now = dt.datetime.now(dt.UTC)
         return [day for day in sorted(days) if self.is_due(day, entries.filter(pl.col("partition_date") == day), now=now)]
@@ -148,12 +148,13 @@ class Feed:
             changed: list[pl.DataFrame] = []
             entries: list[pl.DataFrame] = []
             stored: list[Reading] = []
+            at = utc_now()
             for read in readings:
                 is_unchanged = bool(read.content_hash) and hashes.get(read.source) == read.content_hash
                 status = IngestStatus.UNCHANGED if is_unchanged and not self.is_forced else IngestStatus.STORED
                 reading = read if status is IngestStatus.UNCHANGED else self.merge(warehouse, day, read)
                 stored.append(reading)
-                entries.append(ingest_entry(self.name, day, reading, status=status, **self.ledger_columns(reading)))
+                entries.append(ingest_entry(self.name, day, reading, status=status, at=at, **self.ledger_columns(reading)))
                 if status is IngestStatus.STORED:
                     changed.append(reading.rows)
             ledger = {"ingest_ledger": pl.concat(entries)}

@@ -31,7 +31,7 @@ from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
 _TABLE: Final = "finra_otc_weekly_raw"
-_IN_REACH: Final = "weeks in reach"
+WEEKS_IN_REACH: Final = "weeks in reach"
 
 
 @daily_asset(
@@ -255,7 +255,7 @@ def _weeks_in_reach(warehouse: Warehouse, day: dt.date, read: _Read, *, settings
         failures = universe.failures_among(left_out)
         status = IngestStatus.PARTIAL if failures and status is not IngestStatus.DEGRADED else status
         entry = event_entry(
-            _TABLE, day, source=_IN_REACH, status=status, message=read.report.summary, failures=failures, left_out=left_out
+            _TABLE, day, source=WEEKS_IN_REACH, status=status, message=read.report.summary, failures=failures, left_out=left_out
         )
         connected.append({"ingest_ledger": entry})
     stored, whole = set(counts["week_start_date"]), counts.filter(pl.col("week_start_date").is_null())

@@ -37,15 +37,11 @@ def polygon_daily_agg_raw(
 ) -> Iterator[dg.Output[None]]:
     """One session's aggregates, and those of its look-back that are not stored yet."""
     universe = Universe(settings)
-
-    def read(day: dt.date, look_back: bool) -> list[Reading]:  # noqa: FBT001 - as Feed calls it
-        reading = universe.with_failures(polygon.daily_agg(day, look_back=look_back))
-        return [_beside_stored(reading, warehouse, day) if reading.left_out else reading]
-
     feed = Feed(
         "polygon_daily_agg_raw",
         warehouse,
-        read,
+        lambda day, look_back: [universe.with_failures(polygon.daily_agg(day, look_back=look_back))],
+        merge=_beside_stored,
         is_forced=is_forced(context),
         requests=lambda: polygon.requests,
         is_due=aggregates_are_due if polygon.aggregates_are_asked_for else None,
@@ -55,8 +51,10 @@ def polygon_daily_agg_raw(
     )
 
 
-def _beside_stored(reading: Reading, warehouse: Warehouse, day: dt.date) -> Reading:
+def _beside_stored(warehouse: Warehouse, day: dt.date, reading: Reading) -> Reading:
     """The reading with the stored rows of the symbols that it leaves out: a fault does not lose what was read before."""
+    if not reading.left_out:
+        return reading
     stored = warehouse.read_day("polygon_daily_agg_raw", day)
     kept = stored.filter(pl.col("symbol").is_in([one.symbol for one in reading.left_out]))
     return replace(reading, rows=pl.concat([reading.rows, kept]).sort("symbol"))

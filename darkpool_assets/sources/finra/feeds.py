@@ -20,7 +20,7 @@ from darkpool_assets.sources.day_files import file_named_by
 from darkpool_assets.sources.errors import AnotherDay, MalformedSource, NotConfigured, NotPublishedYet
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
 from darkpool_assets.sources.finra.services import FinraServices
-from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of
+from darkpool_assets.sources.finra.short_daily import read_short_file, short_files_of, without_odd_symbols_of_any
 from darkpool_assets.sources.reading import Reading
 
 _OFFLINE = " (OFFLINE=true: FINRA is not asked)"
@@ -99,7 +99,7 @@ class FinraFeeds:
         paths = self._short_paths(day)
         if self._settings.finra_short_sale_file:
             return [_one_day_file(path, day=day, look_back=look_back) for path in paths]
-        return [read_short_file(path, day=day) for path in paths]
+        return without_odd_symbols_of_any([read_short_file(path, day=day) for path in paths])
 
     def awaited(self, day: dt.date, *, known: Collection[str] = ()) -> dict[str, str]:
         """The daily feed of `day` that is not out yet, asked for once: raw table -> why it is still awaited.

@@ -53,6 +53,7 @@ _REQUIRED: Final = ("symbol", "week_start_date", "off_exchange_volume", "summary
 _KEY: Final = tuple(name for name in tables.FINRA_OTC_WEEKLY_RAW.key if name in _API_NAMES)
 _TIER_BY_DESCRIPTION: Final = {"tier 1": "T1", "tier 2": "T2", "otc": "OTCE", "over-the-counter": "OTCE"}
 _DROPPED_TIERS: Final = ("NA", "NMS")
+_FIRM: Final = ("market_participant_name", "mpid", "firm_crd_number")
 _MONDAY: Final = 1
 _LAST_DAY_OF_WEEK: Final = "6d"  # FINRA's weeks end on Sunday
 _LATEST_PUBLICATION: Final = "2y"
@@ -124,9 +125,9 @@ def otc_hash(content: Content, *, fields: OtcFields) -> str:
     return digest_of(content.digest(), *given) if given else content.digest()
 
 
-def read_otc_rows(answer: JsonRows, *, fields: OtcFields, today: dt.date) -> Reading:
-    """The same for rows that the Query API answered, all pages together; equal rows in any order have an equal hash."""
-    reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="", today=today)
+def read_otc_rows(answer: JsonRows, *, week: dt.date, fields: OtcFields, today: dt.date) -> Reading:
+    """The same for rows that the Query API answered for `week`, all pages together; in any order they have an equal hash."""
+    reading = _reading(answer.records(_choose(answer, answer.source, fields)), content_hash="", today=today, asked=week)
     return replace(reading, content_hash=digest_of(*reading.rows["content_hash"].unique().sort()))
 
 
@@ -135,10 +136,12 @@ def week_source(week: dt.date) -> str:
     return f"weeklySummary {week}"
 
 
-def _reading(records: Records, *, content_hash: str, today: dt.date) -> Reading:
+def _reading(records: Records, *, content_hash: str, today: dt.date, asked: dt.date | None = None) -> Reading:
     kept = _with_tier(records)
     checked = SymbolRecords.of(kept)
     rows, duplicates = _checked(checked, today=today)
+    if asked:
+        checked.refuse(rows, pl.col("week_start_date") != asked, column="week_start_date", allowed=f"{asked}, as asked for")
     monday = pl.col("week_start_date").dt.truncate("1w")
     is_summed = pl.col("summary_type_code").is_in(_SUMMED).fill_null(value=True)
     marked = rows.with_columns(monday=monday, is_summed=is_summed)
@@ -195,7 +198,9 @@ def _with_tier(records: Records) -> Records:
 
 
 def _checked(records: SymbolRecords, *, today: dt.date) -> tuple[pl.DataFrame, int]:
-    rows = records.typed(_KINDS)
+    is_summed = pl.col("summary_type_code").is_in(_SUMMED).fill_null(value=False)
+    # A summed row is of no firm: what stands there ("N/A", 0) must not make two rows of one.
+    rows = records.typed(_KINDS).with_columns(pl.when(~is_summed).then(pl.col(name)).alias(name) for name in _FIRM)
     records.require(rows, _REQUIRED)
     records.require_shares(rows, ("off_exchange_volume", "trade_count"))
     week, published = pl.col("week_start_date"), pl.col("initial_published_date")

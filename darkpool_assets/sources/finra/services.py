@@ -17,7 +17,7 @@ from darkpool_assets.sources.errors import NotPublishedYet, RefusedBySource
 from darkpool_assets.sources.finra.auth import FinraAuth
 from darkpool_assets.sources.finra.otc_weekly import OtcFields, read_otc_rows, week_source
 from darkpool_assets.sources.finra.query_api import Pages, QueryApi
-from darkpool_assets.sources.finra.short_daily import read_reg_sho_rows, read_short_content
+from darkpool_assets.sources.finra.short_daily import read_reg_sho_rows, read_short_content, without_odd_symbols_of_any
 from darkpool_assets.sources.json_records import JsonRows
 from darkpool_assets.sources.reading import Reading
 from darkpool_assets.sources.transport import Pace, Transport
@@ -92,7 +92,8 @@ class FinraServices:
             MalformedSource, TransientSourceError: see transport.py and short_daily.py.
         """
         before = self.requests
-        first, *others = self._published_files(day) or [self._reg_sho_daily(day)]
+        read = self._published_files(day) or [self._reg_sho_daily(day)]
+        first, *others = without_odd_symbols_of_any(read)
         counted = first.requests + sum(reading.requests for reading in others)
         return [replace(first, requests=first.requests + self.requests - before - counted), *others]
 
@@ -176,7 +177,7 @@ class FinraServices:
         totals = [page.record_total for page in pages]
         rows = JsonRows(week_source(week), [row for page in pages for row in page.rows.rows], {})
         return replace(
-            read_otc_rows(rows, fields=self._fields, today=today),
+            read_otc_rows(rows, week=week, fields=self._fields, today=today),
             physical_rows=sum(page.received for page in pages),
             expected_rows=None if None in totals else sum(total for total in totals if total is not None),
         )

@@ -6,6 +6,7 @@ Each source of a day becomes one Reading in the columns of finra_short_daily_raw
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -38,7 +39,9 @@ _API_COLUMNS: Final = {
     "total_volume": ("totalParQuantity",), "market": ("marketCode",), "facility": ("reportingFacilityCode",),
 }  # fmt: skip
 _REQUIRED: Final = ("symbol", "trade_date", *_VOLUMES)
-_TRAILER: Final = re.compile(r'"?(\d{1,12})"?(?:\|{5})?')  # a file that was saved again has quotes and empty fields there
+_TRAILER: Final = re.compile(
+    r'"?(\d{1,12})"?(?:(?:\|(?:"")?){5})?'
+)  # a file that was saved again has quotes and empty fields there
 _SUFFIXES: Final = (".txt", ".psv", ".csv", ".json")
 
 
@@ -79,6 +82,21 @@ def read_reg_sho_rows(body: JsonRows, *, day: dt.date) -> Reading:
     summed = rows.group_by("symbol", "trade_date").agg(pl.col(*_VOLUMES).sort().sum(), pl.when(codes != "").then(codes))
     reading = _reading(records, summed, ShortFileFamily.API)
     return replace(reading, duplicate_rows=duplicates, left_out=left_out)
+
+
+def without_odd_symbols_of_any(readings: Sequence[Reading]) -> list[Reading]:
+    """The files of one day without every symbol that one of them leaves out: the others hold only a part of its day."""
+    left_out = tuple(dict.fromkeys(one for reading in readings for one in reading.left_out))
+    odd = pl.col("symbol").is_in([one.symbol for one in left_out])
+    return [_without(reading, odd, left_out) for reading in readings] if left_out else list(readings)
+
+
+def _without(reading: Reading, odd: pl.Expr, left_out: tuple[LeftOut, ...]) -> Reading:
+    rows = reading.rows.filter(~odd)
+    if rows.height == reading.rows.height:
+        return replace(reading, left_out=left_out)
+    digest = digest_of(reading.content_hash, *sorted(one.symbol for one in left_out))
+    return replace(reading, rows=rows.with_columns(content_hash=pl.lit(digest)), content_hash=digest, left_out=left_out)
 
 
 def short_files_of(directory: Path, *, day: dt.date) -> list[Path]:

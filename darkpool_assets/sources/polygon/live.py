@@ -288,7 +288,9 @@ class _Results:
         readings = [self.readings[symbol] for symbol in symbols if symbol in self.readings]
         physical = sum(reading.physical_rows for reading in readings)
         failures = dict(sorted(self.failures.items()))
-        if failures and (not readings or not (physical or self.day.may_be_empty)):
+        is_outage = all(isinstance(error, TransientSourceError) for error in failures.values())
+        stands_alone = not physical and not self.day.may_be_empty
+        if failures and (stands_alone or (not readings and is_outage)):
             raise next(iter(failures.values()))
         if not physical and not self.day.may_be_empty:
             raise NotPublishedYet(f"Polygon has no trade of {self.day.date} for any configured ticker yet.")

@@ -15,10 +15,12 @@ from darkpool_assets.resources import PROCESS_TAG
 from darkpool_assets_tests.hand_made_feeds import FRIDAY
 from darkpool_assets_tests.hand_made_graph import Graph
 
-NOW = dt.datetime.now(dt.UTC)
-LATER = NOW + dt.timedelta(minutes=11)
 OURS = ProcessIdentity.of_this_process()
 NO_PID = 2**22 + 1
+
+
+def _in(minutes: int) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
 
 
 @pytest.fixture
@@ -58,28 +60,28 @@ def _status(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 )
 def test_a_run_at_work_is_judged_by_host_boot_pid_and_start(instance: dg.DagsterInstance, changes, status):
     run = _run(instance, dataclasses.replace(OURS, **changes))
-    dead = fail_dead_runs(instance, now=NOW)
+    dead = fail_dead_runs(instance, now=_in(0))
     assert (_status(instance, run), bool(dead)) == (status, status == "FAILURE")
 
 
 def test_the_tag_of_the_run_before_says_nothing_of_its_retry(instance: dg.DagsterInstance):
     run = _run(instance, None)
     instance.add_run_tags(run.run_id, {PROCESS_TAG: f"another {dataclasses.replace(OURS, pid=NO_PID)}"})
-    assert fail_dead_runs(instance, now=NOW) == []
+    assert fail_dead_runs(instance, now=_in(0)) == []
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
 def test_a_run_that_never_got_a_process_is_dead_after_ten_minutes(instance: dg.DagsterInstance, status):
     run = _run(instance, None, status=status)
-    assert fail_dead_runs(instance, now=NOW) == []
-    assert fail_dead_runs(instance, now=LATER) == [run.run_id]
+    assert fail_dead_runs(instance, now=_in(0)) == []
+    assert fail_dead_runs(instance, now=_in(11)) == [run.run_id]
 
 
-@pytest.mark.parametrize(("pid", "dead"), [(NO_PID, True), (OURS.pid, False)])
+@pytest.mark.parametrize(("pid", "dead"), [(NO_PID, True), (OURS.pid, False)], ids=["gone", "alive"])
 def test_a_process_that_died_before_it_opened_the_warehouse_is_known_by_the_log(instance: dg.DagsterInstance, pid, dead):
     run = _run(instance, None, pid=pid)
-    assert fail_dead_runs(instance, now=NOW) == []
-    assert fail_dead_runs(instance, now=LATER) == ([run.run_id] if dead else [])
+    assert fail_dead_runs(instance, now=_in(0)) == []
+    assert fail_dead_runs(instance, now=_in(11)) == ([run.run_id] if dead else [])
 
 
 def test_a_run_carries_its_process(graph: Graph):

@@ -1,6 +1,7 @@
 """finra_short_daily_raw through Dagster: vintages, look-back, and what is never stored."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -138,6 +139,41 @@ def test_two_rows_of_one_ticker_cost_that_ticker_and_close_no_gate(graph: Graph)
     rows = graph.rows("daily_metrics").filter(date=FRIDAY)
     assert dict(rows.select("symbol", "has_short").iter_rows()) == {"IWM": True, "QQQ": True, "SPY": False}
     assert judge_day(graph.warehouse, FRIDAY, settings=graph.settings()).is_open
+
+
+def _spoil(path: Path, symbol: str = "SPY") -> None:
+    path.write_text(path.read_text().replace(f"|{symbol}|", f"|{symbol}|-"), newline="")
+
+
+def test_a_fault_in_the_first_file_of_a_day_is_a_failure_whatever_is_read_after_it(graph: Graph):
+    _spoil(graph.feeds.write_short(FRIDAY))
+    graph.feeds.write_short(FRIDAY, family="FORF", symbols=("THIN",))
+    for _ in range(2):
+        outcome = graph.runner().run_unfinished([FRIDAY], select=[FEED])
+        (failure,) = outcome.failures
+        assert "SPY" in failure
+        assert outcome.skipped == []
+
+
+def test_a_fault_in_a_posted_again_file_keeps_the_stored_row(again: Graph):
+    before = again.warehouse.read_newest_short_rows(FRIDAY, FRIDAY, symbols=["SPY"])
+    _spoil(again.feeds.write_short(FRIDAY, factor=3))
+    assert len(again.run([FRIDAY], select=[FEED]).failures) == 1
+    newest = again.warehouse.read_newest_short_rows(FRIDAY, FRIDAY, symbols=None)
+    kept = newest.filter(symbol="SPY")
+    assert kept["total_volume"].to_list() == before["total_volume"].to_list()
+    assert newest["content_hash"].n_unique() == 1
+    assert newest.filter(symbol="QQQ")["total_volume"].to_list() == [3 * short_row(FRIDAY, "QQQ")[2]]
+    assert 9 not in [rule.rule.number for rule in judge_day(again.warehouse, FRIDAY, settings=again.settings()).broken]
+
+
+def test_a_left_out_row_is_not_taken_for_a_day_without_trades(graph: Graph):
+    _spoil(graph.feeds.write_short(WEEK[1]))
+    graph.run(WEEK, as_of="2026-01-05")
+    rows = graph.rows("daily_metrics").filter(symbol="SPY").sort("date")
+    assert set(rows["otc_alloc_basis"]) == {"POLYGON_DAILY"}
+    assert set(graph.rows("daily_metrics").filter(symbol="QQQ")["otc_alloc_basis"]) == {"FINRA_DAILY"}
+    assert judge_day(graph.warehouse, WEEK[0], settings=graph.settings(as_of="2026-01-05")).is_open
 
 
 def test_an_index_member_with_a_fault_is_a_failure_too(graph: Graph):

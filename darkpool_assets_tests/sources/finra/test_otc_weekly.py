@@ -13,7 +13,8 @@ import pytest
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import MissingSource, NotPublishedYet
-from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content
+from darkpool_assets.sources.finra.otc_weekly import OtcFields, otc_files_in, otc_hash, read_otc_content, read_otc_rows
+from darkpool_assets.sources.json_records import JsonRows
 from darkpool_assets.sources.reading import Reading
 
 WEEK = dt.date(2026, 1, 5)
@@ -208,6 +209,21 @@ def test_rows_that_are_never_summed_cannot_cost_those_that_are(firms):
     reading = _read(_row(), _firm(9, 7), *firms)
     assert reading.rows.select("summary_type_code", "firm_crd_number").rows() == [("ATS_W_SMBL", None), ("OTC_W_SMBL_FIRM", "9")]
     assert {(one.symbol, one.week, one.is_whole) for one in reading.left_out} == {("AAPL", WEEK, False)}
+
+
+@pytest.mark.parametrize("firm", [{"firmCRDNumber": 0}, {"MPID": "N/A"}, {"marketParticipantName": "-"}])
+def test_what_stands_in_the_firm_columns_of_a_summed_row_makes_no_second_row(firm):
+    reading = _read(_row(), _row(**firm))
+    assert (reading.rows["off_exchange_volume"].to_list(), reading.duplicate_rows) == ([15052890.0], 1)
+    assert _read(_row(), _row(totalWeeklyShareQuantity=1, **firm)).rows.is_empty()
+
+
+def test_a_row_of_another_week_than_was_asked_for_costs_its_symbol_that_week():
+    given = [_row(), _row(issueSymbolIdentifier="B", weekStartDate="2025-12-29")]
+    rows = JsonRows("weeklySummary", [{name: str(value) for name, value in row.items()} for row in given], {})
+    reading = read_otc_rows(rows, week=WEEK, fields=NO_FIELDS, today=TODAY)
+    assert reading.rows["symbol"].to_list() == ["AAPL"]
+    assert [(one.symbol, one.week) for one in reading.left_out] == [("B", dt.date(2025, 12, 29))]
 
 
 def test_many_odd_firm_rows_do_not_refuse_the_file():

@@ -278,7 +278,12 @@ def test_a_day_may_be_written_with_its_midnight(server, transport, text):
     ],
 )
 def test_a_row_that_the_filters_exclude_means_that_the_service_ignored_them(server, transport, row, words):
-    assert words in _fails(MalformedSource, lambda: _query(server, transport, _page([ROWS[0], row])))
+    assert words in _fails(MalformedSource, lambda: _query(server, transport, _page([ROWS[0], row, row])))
+
+
+def test_a_minority_of_other_dates_is_left_to_the_readers(server, transport):
+    other = {"weekStartDate": "2025-11-24", "tierIdentifier": "T1"}
+    assert len(_query(server, transport, _page([ROWS[0], ROWS[1], other], 3)).rows.rows) == 3
 
 
 def test_a_value_that_was_not_among_those_asked_for_is_refused(server, transport):

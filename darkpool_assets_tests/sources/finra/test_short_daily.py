@@ -10,7 +10,13 @@ from polars.testing import assert_frame_equal
 from darkpool_assets import tables
 from darkpool_assets.sources.content import Content
 from darkpool_assets.sources.errors import AmbiguousSource, AnotherDay, MalformedSource, MissingSource, NotPublishedYet
-from darkpool_assets.sources.finra.short_daily import read_short_content, read_short_file, short_files_of
+from darkpool_assets.sources.finra.short_daily import (
+    read_short_content,
+    read_short_file,
+    short_files_of,
+    without_odd_symbols_of_any,
+)
+from darkpool_assets.sources.reading import Reading
 
 DAY = dt.date(2020, 1, 2)
 NAME = "CNMSshvol20200102.txt"
@@ -151,7 +157,7 @@ def test_half_of_the_rows_of_another_day_are_faults_and_more_are_another_days_fi
         _read(_text(ROWS[0], *foreign))
 
 
-@pytest.mark.parametrize("trailer", ['"3"', "3|||||", '"3"|||||'])
+@pytest.mark.parametrize("trailer", ['"3"', "3|||||", '"3"|||||', '"3"|""|""|""|""|""'])
 def test_a_file_saved_again_with_quotes_reads_like_the_published_one(trailer):
     quoted = ["|".join(f'"{field}"' for field in line.split("|")) for line in (HEADER, *ROWS)]
     assert _read("\r\n".join([*quoted, trailer])).rows.drop("content_hash").equals(_read(_text(*ROWS)).rows.drop("content_hash"))
@@ -223,6 +229,21 @@ def test_a_wrong_query_api_row_costs_every_facility_of_its_symbol(row, words, le
     reading = _read(json.dumps([_api_row(), other, row]), name="regsho.json")
     leaves_out(reading, "AAPL", "regsho.json", *words)
     assert reading.rows["symbol"].to_list() == ["B"]
+
+
+def _family(name: str, *rows: str) -> Reading:
+    return _read(_text(*rows), name=f"{name}shvol20200102.txt")
+
+
+def test_a_symbol_that_one_file_of_the_day_leaves_out_is_in_none_of_them():
+    odd = _family("FNYX", "20200102|A|80|0|-100|N", "20200102|B|1|0|2|N")
+    others = [_family("FNSQ", "20200102|A|10|0|100|Q", "20200102|B|1|0|2|Q"), _family("FORF", "20200102|C|1|0|2|O")]
+    readings = without_odd_symbols_of_any([odd, *others])
+    assert [reading.rows["symbol"].to_list() for reading in readings] == [["B"], ["B"], ["C"]]
+    assert {len(reading.left_out) for reading in readings} == {1}
+    assert readings[1].content_hash != others[0].content_hash
+    assert set(readings[1].rows["content_hash"]) == {readings[1].content_hash}
+    assert readings[2].content_hash == others[1].content_hash
 
 
 @pytest.mark.parametrize("text", ["[]", "", " \n"])

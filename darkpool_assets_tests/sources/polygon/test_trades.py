@@ -120,7 +120,7 @@ def test_an_own_file_may_be_small_and_write_its_times_as_it_likes(time, read):
 @pytest.mark.parametrize("time", ["2024-05-01 09:30:00", "2024-05-01T13:30:00.5", "2024-05-01", "05/01/2024 09:30"])
 def test_a_time_without_an_offset_is_refused_by_line(time, read, refuses):
     text = f"symbol,timestamp,price,size\nSPY,2024-05-01T13:30:00Z,500,1\nSPY,{time},500,1\n"
-    refuses(lambda: read(text), "trades.csv", "line 3, column timestamp", repr(time), "with its offset from UTC")
+    refuses(lambda: read(text), "trades.csv", "line 3, column timestamp", repr(time), "seconds and its offset from UTC")
 
 
 def test_exported_trades_can_be_read_again(read):
