@@ -13,10 +13,11 @@ The tree, in the order of its flow:
     resources.py     Dagster shells that hand assets plain objects
     defs/            the graph: raw -> derived -> phase_c, rendered, and the checks; automation: schedules and sensors
     definitions.py   everything that may run, on one screen
-    session_choice.py, session_runs.py   which sessions a command makes, skips and derives again
+    database_faults.py, turns.py, process_identity.py        what a file, a writer and a process are found to be
+    session_choice.py, session_runs.py   which sessions a command makes, skips and derives again; run_failures.py: what failed
     status_report.py, table_export.py                        what `darkpool status` and `darkpool export` show
     database_check.py, coverage_history.py, check_report.py  what `darkpool check` and the notebook ask and show
-    site_server.py   the report site on loopback, beside the Dagster UI
-    cli.py           the same definitions from a terminal
+    site_server.py   the report site on loopback, beside the Dagster UI, which ui_server.py serves behind ui_guard.py
+    cli.py, commands.py, command_runs.py                     the same definitions from a terminal
     notebooks/       database_check.ipynb: the same rules on a database of your own
 """  # noqa: E501 - the disclaimer stands verbatim on one line

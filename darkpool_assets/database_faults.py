@@ -54,7 +54,7 @@ def refuse_unusable_file(path: Path) -> None:
         raise WarehouseUnreadable(f"DUCKDB_PATH: {path} may not be read and written by this user (permission denied); allow it.")
     with path.open("rb") as file:
         begin = file.read(_MAGIC_AT + len(_MAGIC))
-    if not begin.endswith(_MAGIC) or len(begin) < _MAGIC_AT + len(_MAGIC):
+    if begin[_MAGIC_AT:] not in {_MAGIC, bytes(len(_MAGIC))}:  # zeros: another process is making the file
         found = f"begins with {begin!r}" if begin else "is empty"
         raise WarehouseUnreadable(f"DUCKDB_PATH: {path} is no DuckDB database ({found}); {_ELSEWHERE}")
 

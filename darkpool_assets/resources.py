@@ -40,7 +40,6 @@ _MAKING_SECONDS: Final = 2.0
 _FILES: Final = DatabaseFiles()
 _OURS: Final[set[Path]] = set()
 _LOOKING: Final = Lock()
-_MARK_START, _MARK_END, _MARK = 8, 12, b"DUCK"
 
 
 class PatientDuckDB(DuckDBResource):
@@ -84,19 +83,7 @@ class PatientDuckDB(DuckDBResource):
                 "that can be written to"
             ) from error
 
-    def _refuse_another_kind_of_file(self) -> None:
-        """DuckDB would take a CSV file for a database without tables."""
-        path = Path(self.database)
-        if not path.is_file():
-            return
-        with path.open("rb") as file:
-            head = file.read(_MARK_END)
-        if head and head[_MARK_START:] not in {_MARK, bytes(len(_MARK))}:  # zeros: another process is making the file
-            found = f"given {self.database}, which is no DuckDB database"
-            raise WarehouseUnreadable(f"DUCKDB_PATH: {found}; allowed: a file that `darkpool run` made, or none")
-
     def _open(self) -> duckdb.DuckDBPyConnection:
-        self._refuse_another_kind_of_file()
         try:
             for attempt in stamina.retry_context(
                 on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0

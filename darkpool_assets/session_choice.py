@@ -22,8 +22,11 @@ def chosen_sessions(settings: Settings, *, now: dt.datetime) -> list[dt.date]:
 
     single: the target session; daily: the last BACKFILL_COUNT sessions up to it; weekly: the last session of each of the last
     BACKFILL_COUNT weeks up to it.
+
+    Raises:
+        SettingsError: the machine's clock lies outside the calendar, where it decides.
     """
-    target = settings.target_date or market_calendar.latest_completed_session(now)
+    target = settings.target_date or _latest_completed_session(now)
     if settings.fetch_mode is FetchMode.SINGLE:
         return [target]
     if settings.fetch_mode is FetchMode.DAILY:
@@ -33,6 +36,15 @@ def chosen_sessions(settings: Settings, *, now: dt.datetime) -> list[dt.date]:
     weeks = (market_calendar.sessions_of_week(monday) for monday in reversed(mondays))
     lasts = [max(day for day in week if day <= target) for week in weeks if any(day <= target for day in week)]
     return [day for day in lasts if day >= settings.partitions_start]
+
+
+def _latest_completed_session(now: dt.datetime) -> dt.date:
+    first, last = market_calendar.all_sessions()[1], market_calendar.last_calendar_day()
+    today = market_calendar.new_york_date(now)
+    if not first < today <= last:
+        known = f"a day after {first} and up to {last}, for which NYSE sessions are known"
+        raise SettingsError([f"clock: the machine says {today}; allowed: {known}. Set the clock, or TARGET_DATE"])
+    return market_calendar.latest_completed_session(now)
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,11 @@ def refuse_foreign_host(given: Sequence[str], *, port: int) -> None:
     Raises:
         Refused: 400 when there is not exactly one, 403 when it is another server's.
     """
-    allowed = ", ".join(own_hosts(port))
-    if len(given) != 1:
-        raise Refused(400, f"Host: given {' and '.join(given) or 'none'}; allowed: one of {allowed}")
-    if given[0].lower() not in own_hosts(port):
-        raise Refused(403, f"Host: given {given[0]}; allowed: {allowed}")
+    named, allowed = [host for host in given if host], ", ".join(own_hosts(port))
+    if len(named) != 1:
+        raise Refused(400, f"Host: given {' and '.join(named) or 'none'}; allowed: one of {allowed}")
+    if named[0].lower() not in own_hosts(port):
+        raise Refused(403, f"Host: given {named[0]}; allowed: one of {allowed}")
 
 
 def refuse_foreign_page(method: str, headers: Headers, *, port: int) -> None:

@@ -135,13 +135,18 @@ def _end_with(daemon: subprocess.Popen[bytes], server: uvicorn.Server) -> None:
         server.should_exit = True
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Serve what the command line says, by default this process's own; returns the exit code."""
+def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read workspace, host and port from `words`, by default the command line of this process."""
     parser = argparse.ArgumentParser(prog="python -m darkpool_assets.ui_server", add_help=False)
     parser.add_argument("-w", "--workspace", type=Path, required=True)
     parser.add_argument("-h", "--host", required=True)
     parser.add_argument("-p", "--port", type=int, required=True)
-    given = parser.parse_args(words)
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve what the command line says until a signal comes; returns the exit code."""
+    given = parse_arguments(words)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # whatever was ignored where this process was started
     with contextlib.suppress(KeyboardInterrupt):

@@ -56,7 +56,9 @@ FOR_EVER = dict.fromkeys(PASSING, "Unreachable") | {
     Kind.TOO_MANY_REQUESTS: "RateLimited", Kind.HTML_PAGE: "BrokenContent", Kind.CUT_JSON: "BrokenContent",
 }  # fmt: skip
 UNREADABLE = {
-    Kind.BLOCKED: "RefusedBySource", Kind.REDIRECT: "ForeignAddress", Kind.WRONG_SHAPE: "MalformedSource",
+    Kind.BLOCKED: "RefusedBySource",
+    Kind.REDIRECT: "ForeignAddress",
+    Kind.WRONG_SHAPE: "MalformedSource",
     Kind.GZIP_BOMB: "OversizedSource",
 }
 OF_NUMBERS = {Kind.NAN: "MalformedSource", Kind.INFINITE: "MalformedSource"}  # fmt: skip

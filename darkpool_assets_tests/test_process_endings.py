@@ -113,6 +113,7 @@ def assert_ended_cleanly(started: Started, code: int, expected: int) -> None:
     assert started.left() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_while_modules_are_imported_ends_the_ui(start, port: int, number: signal.Signals, code: int, seconds: float):
@@ -121,6 +122,7 @@ def test_a_signal_while_modules_are_imported_ends_the_ui(start, port: int, numbe
     assert_ended_cleanly(ui, ui.end(number), code)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0, 3, 6])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_dagster_starts_ends_the_ui(start, port: int, number: signal.Signals, code: int, seconds: float):
@@ -130,10 +132,14 @@ def test_a_signal_while_dagster_starts_ends_the_ui(start, port: int, number: sig
     assert_ended_cleanly(ui, ui.end(number), code)
 
 
-@pytest.mark.parametrize("before", [[], IGNORING_CTRL_C], ids=["foreground", "background"])
 @pytest.mark.parametrize(
-    ("number", "times", "code"),
-    [(signal.SIGINT, 1, 130), (signal.SIGINT, 2, 130), (signal.SIGTERM, 2, 143), (signal.SIGHUP, 1, 129)],
+    ("before", "number", "times", "code"),
+    [
+        ([], signal.SIGINT, 2, 130),
+        (IGNORING_CTRL_C, signal.SIGTERM, 2, 143),
+        pytest.param(IGNORING_CTRL_C, signal.SIGINT, 1, 130, marks=pytest.mark.long),
+        pytest.param([], signal.SIGHUP, 1, 129, marks=pytest.mark.long),
+    ],
 )
 def test_a_signal_ends_the_serving_ui_and_all_its_processes(
     start, port: int, before: list[str], number: signal.Signals, times: int, code: int
@@ -144,6 +150,7 @@ def test_a_signal_ends_the_serving_ui_and_all_its_processes(
     assert_ended_cleanly(ui, ui.end(number, times=times), code)
 
 
+@pytest.mark.long
 def test_the_demos_ui_ends_as_the_ui_does(start, port: int):
     demo = start([*IGNORING_CTRL_C, *DARKPOOL, "demo", "--sessions", "1", "--ui", "--port", str(port)])
     demo.wait_until(lambda: is_serving(port), seconds=300)

@@ -243,3 +243,11 @@ def test_a_plot_of_fifty_stored_sessions_shows_fifty():
     day = dt.date(2025, 12, 31)
     stored = [*market_calendar.sessions_before(day, 49), day]
     assert sessions_shown(day, stored) == stored
+
+
+@pytest.mark.parametrize("year", [1970, 2099])
+def test_a_clock_outside_the_calendar_is_named(year: int):
+    now = dt.datetime(year, 1, 5, 12, tzinfo=dt.UTC)
+    with pytest.raises(SettingsError, match=f"clock: the machine says {year}-01-05; allowed: a day after 2004-01-05"):
+        chosen(now=now)
+    assert chosen(now=now, target=D(2025, 6, 13)) == [D(2025, 6, 13)]

@@ -1,4 +1,4 @@
-"""A sample market, a Dagster instance of its own, the real `dagster dev` on it, and a Chromium that looks at it.
+"""A sample market, a Dagster instance of its own, the UI of `darkpool ui` on it, and a Chromium that looks at it.
 
 Two of the market's sessions are made by the command line before the UI starts; what else is made, the tests make by clicks.
 """
@@ -23,6 +23,7 @@ from darkpool_assets.cli import PROJECT
 from darkpool_assets.resources import connect_to
 from darkpool_assets.sample_market.plan import SampleMarket, sample_settings
 from darkpool_assets.sample_market.writing import write_sample_market
+from darkpool_assets.site_server import ui_command
 from darkpool_assets.warehouse import Warehouse
 
 ARTIFACTS = PROJECT / "artifacts" / "browser"
@@ -113,11 +114,11 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def ui(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
-    """`dagster dev` as `darkpool ui` starts it; stopped by SIGTERM to its own process, which leaves none of its children."""
+    """The UI as `darkpool ui` starts it; stopped by SIGTERM to its own process, which leaves none of its children."""
     folder = tmp_path_factory.mktemp("ui")
     address, process = _start(project, folder)
     try:
-        wait_until(lambda: _is_healthy(address, process), what=f"dagster dev; see {folder / 'log'}")
+        wait_until(lambda: _is_healthy(address, process), what=f"the UI; see {folder / 'log'}")
         yield Ui(address)
     finally:
         process.terminate()
@@ -128,21 +129,15 @@ def _start(project: Project, folder: Path) -> tuple[str, subprocess.Popen[bytes]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    # A process that inherits an ignored SIGINT, as under `nohup` or `&`, makes dagster dev ignore SIGTERM too.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command, env=os.environ | project.environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
-            )
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ui_command(port), env=os.environ | project.environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
     return f"http://127.0.0.1:{port}", process
 
 
 def _is_healthy(address: str, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, "dagster dev ended"
+    assert process.poll() is None, "the UI ended"
     try:
         Ui(address).query("{ workspaceOrError { __typename ... on PythonError { message } } }")
         daemons = Ui(address).query("{ instance { daemonHealth { allDaemonStatuses { daemonType healthy required } } } }")
@@ -155,7 +150,7 @@ def _is_healthy(address: str, process: subprocess.Popen[bytes]) -> bool:
 def _leave_no_process(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(timeout=MINUTES)
-        wait_until(lambda: not _lives(process.pid), what="the children of dagster dev to end", seconds=MINUTES)
+        wait_until(lambda: not _lives(process.pid), what="the children of the UI to end", seconds=MINUTES)
     finally:
         if _lives(process.pid):
             os.killpg(process.pid, signal.SIGKILL)

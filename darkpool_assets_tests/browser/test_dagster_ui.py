@@ -1,4 +1,4 @@
-"""What an analyst and an operator see and do in the Dagster UI, in a real Chromium against the real `dagster dev`."""
+"""What an analyst and an operator see and do in the Dagster UI, in a real Chromium against the UI of `darkpool ui`."""
 
 import datetime as dt
 import re

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -145,7 +146,7 @@ def test_a_restatement_up_to_as_of_is_no_warning(made_market: MadeMarket):
     assert verdict_of(verdict, 19).state is RuleState.HOLDS
 
 
-NO_FEEDS = {f"polygon_{kind}_dir": None for kind in ("trades", "quotes", "daily_agg")} | {
+NO_FEEDS: dict[str, Any] = {f"polygon_{kind}_dir": None for kind in ("trades", "quotes", "daily_agg")} | {
     "finra_otc_dir": None,
     "finra_short_sale_dir": None,
     "index_constituents_dir": Path("data/constituents"),

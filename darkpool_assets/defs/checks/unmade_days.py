@@ -24,6 +24,10 @@ def fail_for_unmade_days(context: dg.AssetCheckExecutionContext, warehouse: Ware
     made_here = context.run.asset_selection
     if not is_range(context):
         return
+
+    def is_of_run(asset: str | None) -> bool:
+        return asset is not None and (made_here is None or dg.AssetKey(asset) in made_here)
+
     failed: list[str] = []
     with warehouse.connected() as connected:
         for ledger, owner in (("ingest_ledger", "feed"), ("derivation_ledger", "asset")):
@@ -31,8 +35,9 @@ def fail_for_unmade_days(context: dg.AssetCheckExecutionContext, warehouse: Ware
             newest = connected.newest_entries(ledger, days[0], days[-1], by=[day_column, owner, *versions])
             bad = newest.filter(pl.col("status") == IngestStatus.FAILED.value, pl.col(day_column).is_in(days))
             for row in bad.iter_rows(named=True):
-                of_run = made_here is None or dg.AssetKey(row[owner]) in made_here
-                if of_run and row.get("inference_version", version) == version:
+                # What another failure of this run caused is told with that failure.
+                is_told = not is_of_run(row[owner]) or is_of_run(row.get("caused_by"))
+                if not is_told and row.get("inference_version", version) == version:
                     failed.append(f"{row[day_column]} {row[owner]}: {row['message']}")
     if failed:
         raise dg.Failure(f"{len(failed)} could not be made:\n" + "\n".join(sorted(failed)), allow_retries=False)
