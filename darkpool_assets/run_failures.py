@@ -4,6 +4,7 @@ No message is read: entries name their cause, steps are known by name and kind. 
 """
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,7 +67,11 @@ def _cause(row: dict[str, Any], recorded: set[tuple[dt.date, str]], standing: St
         return None
     if root and (words := standing(day, root)):
         return _Failure(day, root, f"{words} (in an earlier run)")
-    return _Failure(day, row["owner"], str(row["failures"] or row["message"]))
+    return _Failure(day, row["owner"], _of_symbols(row["failures"]) if row["failures"] else str(row["message"]))
+
+
+def _of_symbols(failures: str) -> str:
+    return "; ".join(f"{symbol}: {words}" for symbol, words in json.loads(failures).items())
 
 
 def _by_words(failures: Iterable[_Failure]) -> list[str]:

@@ -48,7 +48,8 @@ def test_a_failure_of_its_own_is_named_with_its_day(status: str):
 
 
 def test_failed_symbols_are_named_instead_of_the_message():
-    assert lines(entry(SHORT, status="PARTIAL", failures='{"SPY": "no answer"}')) == [f'{FRIDAY} {SHORT}: {{"SPY": "no answer"}}']
+    failures = '{"QQQ": "a fault", "SPY": "no answer"}'
+    assert lines(entry(SHORT, status="PARTIAL", failures=failures)) == [f"{FRIDAY} {SHORT}: QQQ: a fault; SPY: no answer"]
 
 
 def test_what_a_failure_of_the_same_command_caused_is_left_out():
