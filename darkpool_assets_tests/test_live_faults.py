@@ -458,8 +458,15 @@ def test_a_print_of_negative_size_is_dropped_and_counted(ground: Field):
     assert entry["stored_rows"] == graph.rows(service.table).height == clean["stored_rows"] - 1
 
 
-@pytest.mark.parametrize("kind", [Kind.NAN, Kind.INFINITE, Kind.NEGATIVE_SIZE, Kind.ABSURD_SIZE])
-@pytest.mark.parametrize("name", ["aggregates", "short files", "regShoDaily", "weeklySummary"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("aggregates", Kind.INFINITE),
+        ("short files", Kind.NEGATIVE_SIZE),
+        ("regShoDaily", Kind.ABSURD_SIZE),
+        ("weeklySummary", Kind.NAN),
+    ],
+)
 def test_a_number_that_cannot_be_costs_its_symbol_alone(
     ground: Field, battle_of: Callable[[str, bool], Battle], name: str, kind: Kind
 ):  # fmt: skip

@@ -67,7 +67,8 @@ def _range(present: list[float], *, around_zero: bool) -> tuple[float, float]:
 def _place(value: float, low: float, high: float, *, flat: float) -> float:
     if low == high:
         return flat
-    return round((value / 2 - low / 2) / (high / 2 - low / 2), 4)  # halves: the width of two huge numbers overflows
+    scale = max(abs(low), abs(high))  # the width of two huge numbers overflows, half a tiny one is nothing
+    return round((value / scale - low / scale) / (high / scale - low / scale), 4)
 
 
 def _runs(points: list[Point | None]) -> tuple[tuple[Point, ...], ...]:

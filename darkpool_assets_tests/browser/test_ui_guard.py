@@ -163,7 +163,7 @@ def runs_of(ui: Ui) -> list[str]:
 
 
 @pytest.mark.parametrize("trick", TRICKS)
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", EVIL])
+@pytest.mark.parametrize("host", ["127.0.0.1", *(pytest.param(host, marks=pytest.mark.long) for host in ("localhost", EVIL))])
 def test_a_page_of_another_origin_starts_no_run(browser, ui, foreign_port, launch, host, trick):
     before = runs_of(ui)
     with page_of(browser, f"http://{host}:{foreign_port}/") as page:

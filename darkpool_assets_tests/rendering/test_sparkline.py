@@ -1,6 +1,6 @@
 """The small lines: gaps stay gaps, and the words say what the line shows."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkpool_assets.rendering.sparkline import Sparkline, sparkline
@@ -65,6 +65,7 @@ def test_the_words_name_ends_extremes_and_missing_sessions():
 
 @settings(max_examples=60)
 @given(st.lists(st.none() | st.floats(), min_size=1, max_size=30), st.booleans())
+@example([5e-324], True)
 def test_every_point_lies_on_the_unit_square(values, around_zero):
     drawn = line_or_none(values, around_zero=around_zero)
     points = [point for segment in drawn.segments for point in segment] if drawn else []
