@@ -9,7 +9,7 @@ import json
 import re
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -144,6 +144,16 @@ SERVICES = {
         endings=OF_QUERIES | UNREADABLE | ONE_OUTAGE,
     ),
 }  # fmt: skip
+
+
+# Read by the same code as trades and the weekly summary.
+SELDOM = dict.fromkeys(("quotes", "regShoDaily"), pytest.mark.long)
+EACH = [pytest.param(name, marks=SELDOM.get(name, ())) for name in SERVICES]
+
+
+def each_with(kinds: Callable[[Service], Iterable[Kind]]) -> list[Any]:
+    """Each service with each of its `kinds`, as parameters of a test."""
+    return [pytest.param(name, kind, marks=SELDOM.get(name, ())) for name, service in SERVICES.items() for kind in kinds(service)]
 
 
 @dataclass(frozen=True)
@@ -287,7 +297,7 @@ def skirmish(ground: Field, service: Service, battle: Battle, units: dict[Kind, 
 # Every service meets every fault that it can show
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, service in SERVICES.items() for kind in service.passing])
+@pytest.mark.parametrize(("name", "kind"), each_with(lambda service: service.passing))
 def test_what_passes_within_the_retries_leaves_no_trace(battle_of: Callable[[str, bool], Battle], name: str, kind: Kind):
     battle = battle_of(name, False)
     wanted = battle.clean.filter(pl.col(SERVICES[name].column) == battle.units[kind])
@@ -296,7 +306,7 @@ def test_what_passes_within_the_retries_leaves_no_trace(battle_of: Callable[[str
     assert battle.met[kind].equals(wanted)
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, service in SERVICES.items() for kind in service.endings])
+@pytest.mark.parametrize(("name", "kind"), each_with(lambda service: service.endings))
 def test_what_stays_ends_in_an_error_by_its_name_and_stores_nothing(
     battle_of: Callable[[str, bool], Battle], name: str, kind: Kind
 ):
@@ -305,19 +315,19 @@ def test_what_stays_ends_in_an_error_by_its_name_and_stores_nothing(
     assert battle.met[kind].is_empty()
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_others_are_stored_as_without_the_fault(battle_of: Callable[[str, bool], Battle], name: str):
     assert all(battle_of(name, True).others_are_whole)
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_run_after_the_fault_stores_all_and_a_forced_one_that_meets_it_again_loses_nothing(
     battle_of: Callable[[str, bool], Battle], name: str
 ):  # fmt: skip
     assert all(battle_of(name, True).are_clean_afterwards)
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", EACH)
 def test_nobody_is_asked_under_another_host(battle_of: Callable[[str, bool], Battle], ground: Field, name: str):
     assert battle_of(name, True).hosts == {ground.graph.server.url.removeprefix("http://")}
 
@@ -352,7 +362,7 @@ def test_a_stored_session_outlives_a_forced_run_that_fails(ground: Field, name: 
 # Keys, plans and tokens
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_refused_key_ends_the_run_by_its_name_and_stores_nothing(ground: Field, name: str):
     service, graph = SERVICES[name], ground.fresh()
     graph.server.faults.add(Fault(service.path.partition("{")[0].removesuffix("CNMSshvol"), Kind.UNAUTHORIZED, times=None))
