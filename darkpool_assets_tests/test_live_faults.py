@@ -147,7 +147,7 @@ SERVICES = {
 
 
 # Read by the same code as trades and the weekly summary.
-SELDOM = dict.fromkeys(("quotes", "regShoDaily"), pytest.mark.long)
+SELDOM: dict[str, Any] = dict.fromkeys(("quotes", "regShoDaily"), pytest.mark.long)
 EACH = [pytest.param(name, marks=SELDOM.get(name, ())) for name in SERVICES]
 
 

@@ -172,6 +172,7 @@ def test_a_page_of_another_origin_starts_no_run(browser, ui, foreign_port, launc
     assert_refused(tried)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trick", TRICKS)
 def test_a_name_that_was_pointed_at_this_machine_starts_no_run(browser, ui, launch, trick):
     before = runs_of(ui)
