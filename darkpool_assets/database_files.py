@@ -1,15 +1,20 @@
 """Connections to database files, all on one DuckDB instance of this process.
 
 Making an instance costs some 15 ms of CPU, attaching a file to one 1 ms, and a run opens its database hundreds of times. Locks
-are DuckDB's: a file is held while a connection to it is open, and let go with the last one.
+are DuckDB's: a file is held while a connection to it is open, and let go with the last one. They are POSIX record locks: a
+process that opens the file a second time in any other way, if only to read it, loses its lock when it closes that, and another
+process may then write beside it. So nothing here touches a file that is attached, and nothing else in the process may open it.
 """
 
+import os
 import threading
-from collections import Counter
+from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
 import duckdb
+
+from darkpool_assets.database_faults import refuse_unusable_file
 
 
 class DatabaseFiles:
@@ -18,7 +23,7 @@ class DatabaseFiles:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._names: dict[str, str] = {}
-        self._open: Counter[str] = Counter()
+        self._users: defaultdict[str, set[int]] = defaultdict(set)
 
     @cached_property
     def _instance(self) -> duckdb.DuckDBPyConnection:
@@ -28,27 +33,33 @@ class DatabaseFiles:
         """A connection to the file at `path`, which is made when there is none; to be given back to `close`.
 
         Raises:
+            WarehouseUnreadable: a folder, a file without permission, or one of another program.
             duckdb.Error: the file is held by another process, held in another mode by this one, or is no database.
         """
-        place = str(path.absolute())
+        place = os.path.realpath(path)
         with self._turn:
             name = self._names.setdefault(place, f"file_{len(self._names) + 1}")
-            if not self._open[place]:
+            if not self._users[place]:
+                refuse_unusable_file(path)
                 mode = ", read_only" if read_only else ""
-                self._instance.execute(f"attach if not exists $path as {name} (type duckdb{mode})", {"path": place})
-            self._open[place] += 1
+                self._instance.execute(
+                    f"attach if not exists $path as {name} (type duckdb{mode})", {"path": str(path.absolute())}
+                )
             connection = self._instance.cursor()
+            self._users[place].add(id(connection))
         connection.execute(f"use {name}")
         return connection
 
     def close(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         """Close `connection`; the last one of a file lets it go."""
-        connection.close()
-        place = str(path.absolute())
+        place = os.path.realpath(path)
         with self._turn:
-            self._open[place] -= 1
-            if not self._open[place]:
-                self._let_go(place)
+            connection.close()
+            users = self._users[place]
+            if id(connection) in users:  # else of an instance that was given up
+                users.remove(id(connection))
+                if not users:
+                    self._let_go(place)
 
     def _let_go(self, place: str) -> None:
         try:
@@ -57,4 +68,4 @@ class DatabaseFiles:
             # A file that a failed write invalidated can't be detached; the next connection is made on an instance of its own.
             self._instance.close()
             del self._instance
-            self._open.clear()
+            self._users.clear()

@@ -16,7 +16,7 @@ import duckdb
 import stamina
 from dagster_duckdb import DuckDBResource
 
-from darkpool_assets.database_faults import WarehouseFull, fault_of, refuse_unusable_file
+from darkpool_assets.database_faults import WarehouseFull, fault_of
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.process_identity import ProcessIdentity
@@ -63,7 +63,6 @@ class PatientDuckDB(DuckDBResource):
             WarehouseDamaged, WarehouseFull: the file is broken, or its disk is full; also while the connection is used.
         """
         self._make_folder()
-        refuse_unusable_file(Path(self.database))
         connection = self._open()
         try:
             yield connection
@@ -103,16 +102,17 @@ class PatientDuckDB(DuckDBResource):
 
     def _refuse_foreign_file(self) -> None:
         """Look, once in a process, whose tables the file holds: opening it for writing would already change it."""
-        path = Path(self.database).absolute()
+        path = Path(self.database)
+        place = path.resolve()
         with _LOOKING:
-            if path in _OURS or not path.exists():
+            if place in _OURS or not path.exists():
                 return
             looking = _FILES.connect(path, read_only=True)
             try:
                 refuse_foreign_tables(looking)
             finally:
                 _FILES.close(looking, path)
-            _OURS.add(path)
+            _OURS.add(place)
 
     def _may_pass(self, error: Exception) -> bool:
         """Another process holds the lock, or is making the file at this moment."""

@@ -1,12 +1,16 @@
 """Connections to database files: held while one is open, let go with the last, shared by threads."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from darkpool_assets.database_faults import WarehouseUnreadable
 from darkpool_assets.database_files import DatabaseFiles
+from darkpool_assets.resources import connect_to
 
 
 @pytest.fixture
@@ -26,6 +30,32 @@ def is_held(path: Path) -> bool:
     except duckdb.ResourceInUseException:
         return True
     return False
+
+
+def is_held_against_others(path: Path) -> bool:
+    """Whether a writer in another process is refused."""
+    writer = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('create table intruder (answer int)')"
+    asked = subprocess.run([sys.executable, "-c", writer, str(path)], check=False, capture_output=True, text=True)  # noqa: S603
+    assert asked.returncode == 0 or "Could not set lock" in asked.stderr
+    return asked.returncode != 0
+
+
+def test_a_second_connection_that_comes_and_goes_leaves_other_processes_out(path: Path):
+    connect = connect_to(path)
+    with connect():
+        with connect():
+            pass
+        assert is_held_against_others(path)
+    assert not is_held_against_others(path)
+
+
+def test_a_second_spelling_of_the_path_leaves_other_processes_out(path: Path):
+    link = path.with_name("link.duckdb")
+    link.symlink_to(path)
+    with connect_to(path)():
+        with connect_to(link)():
+            pass
+        assert is_held_against_others(path)
 
 
 def test_a_file_is_held_until_its_last_connection_is_closed(files: DatabaseFiles, path: Path):
@@ -79,7 +109,7 @@ def test_a_file_that_is_read_only_refuses_writes(files: DatabaseFiles, path: Pat
 
 def test_what_is_no_database_is_refused_and_can_be_put_right(files: DatabaseFiles, path: Path):
     path.write_text("nonsense " * 1000)
-    with pytest.raises(duckdb.IOException, match="not a valid DuckDB database"):
+    with pytest.raises(WarehouseUnreadable, match="is no DuckDB database"):
         files.connect(path)
     path.unlink()
     files.close(files.connect(path), path)
