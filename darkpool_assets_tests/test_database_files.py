@@ -35,7 +35,7 @@ def is_held(path: Path) -> bool:
 def is_held_against_others(path: Path) -> bool:
     """Whether a writer in another process is refused."""
     writer = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('create table intruder (answer int)')"
-    asked = subprocess.run([sys.executable, "-c", writer, str(path)], check=False, capture_output=True, text=True)  # noqa: S603
+    asked = subprocess.run([sys.executable, "-c", writer, str(path)], check=False, capture_output=True, text=True)
     assert asked.returncode == 0 or "Could not set lock" in asked.stderr
     return asked.returncode != 0
 
