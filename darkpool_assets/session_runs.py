@@ -83,7 +83,8 @@ class SessionRunner:
             days: Sessions, oldest first.
             select: Assets; all of them where None.
             force: Fetch and derive again what is unchanged.
-            plots: Which of `days` get plots and pages; days that have pages already and changed get them again, too.
+            plots: Which of `days` get plots and pages; days that have pages already and changed get them again, too,
+                also those that a command before this one changed and did not come to draw.
         """
         started = utc_now()
         outcome, steps = Outcome(), list[StepFailure]()
@@ -93,7 +94,8 @@ class SessionRunner:
         if select is None or set(select) & set(DERIVED_AGAIN):
             stale = list(self._stored.stale(besides=days))
             outcome.derived_again = self._run_blocks(stale, DERIVED_AGAIN, force=force, failures=steps)
-        paged = {day for day in (*outcome.made, *outcome.derived_again) if self._stored.has_site_page(day)}
+        changed = {*outcome.made, *outcome.derived_again, *self._stored.outdated_drawings()}
+        paged = {day for day in changed if self._stored.has_site_page(day)}
         to_draw = sorted(paged | set(_days_to_draw(days, plots)))
         for name in DRAWN:  # one after the other: a plot that the gate refuses does not take the day's page away
             if name in selected:

@@ -72,6 +72,15 @@ def test_a_day_whose_page_is_gone_is_made_again(finished: tuple[Graph, Outcome])
     assert page.is_file()
 
 
+def test_pages_that_a_stopped_command_did_not_come_to_draw_are_drawn_by_the_next_one(finished: tuple[Graph, Outcome]):
+    graph, _second = finished
+    graph.run([FRIDAY], select=["daily_metrics", "composite_signal", "daily_tables"])
+    drawn = graph.derivations("report_site", FRIDAY)
+    for _ in range(2):
+        assert unfinished(graph, [THURSDAY, FRIDAY]).skipped == [THURSDAY, FRIDAY]
+    assert graph.derivations("report_site", FRIDAY) == [*drawn, "STORED"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"tickers": "SPY,QQQ"}, {"min_lit_volume": 1}, {"classification_rule": "tick"}, {"short_z_window": 4}, {"rth_end": "16:00"},

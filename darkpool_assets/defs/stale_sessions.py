@@ -31,6 +31,9 @@ RESTING: Final = ("composite_signal", "daily_tables")
 DRAWN: Final = ("pressure_plots", "report_site")
 """What a day has only where it was asked for, and then gets again with it."""
 
+SHOWN: Final = ("daily_metrics", "index_constituent_short_agg_daily", "composite_signal")
+"""What plots and pages show."""
+
 _METRICS, _INDEX, _LIT = "daily_metrics", "index_constituent_short_agg_daily", "lit_direction_daily"
 _STORED: Final = (IngestStatus.STORED.value, IngestStatus.PARTIAL.value)
 _STATUS_TURNS_AFTER: Final = dt.timedelta(days=2)  # NOT_YET_PUBLISHED ends one day after the due date

@@ -14,7 +14,7 @@ from darkpool_assets.defs.clock import Clock, system_clock
 from darkpool_assets.defs.ledgers import are_trades_pruned, deciding_settings
 from darkpool_assets.defs.phase_c.report_site import pages_folder
 from darkpool_assets.defs.rendered.daily_tables import tables_folder
-from darkpool_assets.defs.stale_sessions import RESTING, Changes, StaleSessions
+from darkpool_assets.defs.stale_sessions import DRAWN, RESTING, SHOWN, Changes, StaleSessions
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.constituents import configured_constituents_files
 from darkpool_assets.sources.day_files import written_at
@@ -86,6 +86,17 @@ class StoredSessions:
     def has_site_page(self, day: dt.date) -> bool:
         """Whether the report site has pages of `day`."""
         return (pages_folder(self._settings, day) / "index.html").is_file()
+
+    def outdated_drawings(self) -> list[dt.date]:
+        """Sessions whose plots or pages are older than what they show, as where a run stopped between the two; oldest first."""
+        entries = self._warehouse.newest_entries(
+            "derivation_ledger", dt.date.min, dt.date.max, by=["asset", "date", "inference_version"]
+        ).filter(pl.col("inference_version") == self._settings.inference_version)
+        moments = entries.group_by("date").agg(
+            drawn=pl.col("at").filter(pl.col("asset").is_in(DRAWN)).min(),
+            shown=pl.col("at").filter(pl.col("asset").is_in(SHOWN)).max(),
+        )
+        return sorted(moments.filter(pl.col("drawn") < pl.col("shown"))["date"])
 
     @property
     def _as_of(self) -> dt.date:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -17,17 +18,21 @@ _RESERVED_ON_WINDOWS: Final = frozenset(
     {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 )
 _LONGEST: Final = 120
+_PART: Final = re.compile(r"\.[0-9a-f]{16}\.part")
+_ABANDONED_SECONDS: Final = 600.0
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Put `content` (text as UTF-8) at `path`: readers see the old file or the new one, whole, also after a crash.
 
-    Missing folders are made. When writing fails the old file stays and nothing is left beside it.
+    Missing folders are made. When writing fails the old file stays and nothing is left beside it; what a killed process left
+    there goes with the first writing ten minutes later.
 
     Raises:
         OSError: the file could not be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned_parts(path.parent)
     part = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         _write_to_disk(part, content.encode() if isinstance(content, str) else content)
@@ -74,6 +79,16 @@ def _spelled(symbol: str, place: int) -> str:
     if "a" <= character <= "z":
         return f"~{character}"
     return f"~0{ord(character):x}~"
+
+
+def _remove_abandoned_parts(folder: Path) -> None:
+    """Remove parts of processes that were killed: nobody writes to one for so long."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                with contextlib.suppress(OSError):  # another process was quicker
+                    if time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+                        Path(entry).unlink()
 
 
 def _write_to_disk(path: Path, content: bytes) -> None:

@@ -1,6 +1,8 @@
 """Whole files or none, under names that no symbol can abuse."""
 
+import os
 import stat
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -33,6 +35,15 @@ def test_the_old_file_stays_when_writing_fails(tmp_path, monkeypatch, step):
     with pytest.raises(OSError, match="No space"):
         write_atomically(tmp_path / "page.html", b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_first_writing_ten_minutes_later(tmp_path):
+    kept = ["old.part", ".0123.part", "page.html"]
+    for name, minutes in (("old.part", 99), (".0123.part", 99), (f".{'0' * 16}.part", 11), (f".{'1' * 16}.part", 9)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, times=(time.time() - 60 * minutes, time.time() - 60 * minutes))
+    write_atomically(tmp_path / "page.html", b"page")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, f".{'1' * 16}.part"}
 
 
 def test_the_file_may_be_read_by_whom_the_users_mask_allows(tmp_path):
