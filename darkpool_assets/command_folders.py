@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from darkpool_assets.full_disks import refusing_full_disk
+
 PROJECT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DAGSTER_HOME: Final = Path("data/dagster_home")
 DEMO_FOLDER: Final = Path("data/demo")
@@ -23,14 +25,22 @@ def dagster_home() -> Path:
 
 
 def prepare_dagster_home() -> Path:
-    """Make DAGSTER_HOME, set the variable, and give the instance the project's dagster.yaml when it has none."""
+    """Make DAGSTER_HOME, set the variable, and give the instance the project's dagster.yaml when it has none.
+
+    Raises:
+        NoRoomLeft: its disk is full.
+    """
     home = dagster_home().resolve()
-    home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)
-    if not (home / "dagster.yaml").exists():
-        whole = home / f"dagster.yaml.{os.getpid()}"
-        shutil.copyfile(PROJECT / "dagster.yaml", whole)
-        whole.replace(home / "dagster.yaml")  # another process may read it at this moment
+    with refusing_full_disk("DAGSTER_HOME", home):
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            whole = home / f"dagster.yaml.{os.getpid()}"
+            try:
+                shutil.copyfile(PROJECT / "dagster.yaml", whole)
+                whole.replace(home / "dagster.yaml")  # another process may read it at this moment
+            finally:
+                whole.unlink(missing_ok=True)
     return home
 
 

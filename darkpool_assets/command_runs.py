@@ -15,6 +15,8 @@ from darkpool_assets import session_runs
 from darkpool_assets.command_folders import dagster_home, prepare_dagster_home
 from darkpool_assets.defs.automation.dead_runs import fail_dead_runs
 from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
+from darkpool_assets.full_disks import refusing_full_disk
+from darkpool_assets.lost_writes import named_losses
 from darkpool_assets.path_checks import refuse_unusable_paths
 from darkpool_assets.resources import connect_to, publish_if_older
 from darkpool_assets.run_failures import span_of
@@ -52,16 +54,24 @@ def make_sessions(
 
     Raises:
         SettingsError: an argument is wrong, or a path can't be written to; nothing was made.
+        NoRoomLeft: Dagster's databases could not be written; what was stored before is whole.
     """
     if plots not in set(Plots):
         raise SettingsError([f"--plots: given {quoted(plots)}; allowed: {', '.join(Plots)}"])
     days = choose()
     refuse_unusable_paths(settings)
-    prepare_dagster_home()
+    home = prepare_dagster_home()
     try:
-        with _instance() as instance, progress_bars() as on_day, shown_waits(), interruptible() as stop_if_asked:
+        with (
+            refusing_full_disk("DAGSTER_HOME", home),
+            _instance() as instance,
+            progress_bars() as on_day,
+            shown_waits(),
+            interruptible() as stop_if_asked,
+        ):
             runner = session_runs.SessionRunner(settings, instance, on_day=lambda *step: (stop_if_asked(), on_day(*step))[1])
             _refuse_unknown(select, known=runner.asset_names)
+            _warn_of_losses(settings, instance)
             missed = runner.missed(now=now) if heal else MissedSessions([], [])
             days = sorted({*missed.days, *days})
             days = runner.with_unfinished(days) if heal else days
@@ -77,6 +87,20 @@ def make_sessions(
         say(f"Missed and not made: {span_of(missed.before)}; `darkpool backfill {first} {last}` makes them")
     _prune(settings)
     return 1 if outcome.failures or not _has_newest_copy(settings) else 0
+
+
+def warn_of_losses(settings: Settings) -> None:
+    """Print what Dagster saw stored and the database does not hold, if there is a Dagster instance."""
+    if (dagster_home() / "dagster.yaml").exists():
+        prepare_dagster_home()
+        with _instance() as instance:
+            _warn_of_losses(settings, instance)
+
+
+def _warn_of_losses(settings: Settings, instance: dg.DagsterInstance) -> None:
+    path = settings.duckdb_path
+    if path.exists() and (losses := named_losses(instance, Warehouse(connect_to(path)), path=path)):
+        complain(losses, style="yellow")
 
 
 def _instance() -> dg.DagsterInstance:

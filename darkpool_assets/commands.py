@@ -14,6 +14,7 @@ from rich.table import Column
 from rich.table import Table as ScreenTable
 
 from darkpool_assets.command_folders import DEMO_FOLDER, MARKET, enter_demo, enter_stored_demo
+from darkpool_assets.full_disks import NoRoomLeft, refusing_full_disk
 from darkpool_assets.path_checks import refuse_taken_ports, refuse_unwritable
 from darkpool_assets.process_endings import ending_at_once, take_signals_as_usual
 from darkpool_assets.setting_display import quoted
@@ -38,13 +39,13 @@ OfDemo = Annotated[bool, typer.Option("--demo", help="On the demo that `darkpool
 
 
 def run_command() -> None:
-    """Run the command of the arguments: wrong settings end with 2, a database that can't be used with 1."""
-    from darkpool_assets.warehouse import WarehouseError
+    """Run the command of the arguments: wrong settings end with 2, a database that can't be used or a full disk with 1."""
+    from darkpool_assets.database_faults import WarehouseError
 
     try:
         with shown_setting_warnings():
             app()
-    except (SettingsError, WarehouseError) as error:
+    except (SettingsError, WarehouseError, NoRoomLeft) as error:
         complain(str(error))
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
@@ -71,7 +72,7 @@ def demo(
         refuse_taken_ports(port)
     refuse_unwritable(files={}, folders={"demo": DEMO_FOLDER})
     market = SampleMarket(folder=MARKET.resolve(), sessions=sessions)
-    with progress_bars() as on_step:
+    with refusing_full_disk("demo", DEMO_FOLDER), progress_bars() as on_step:
         write_sample_market(market, progress=lambda stage, done, total: on_step(f"sample market: {stage}", done, total))
     ui_port = port if ui else None
     if not over_http:
@@ -173,10 +174,12 @@ def check(
 @app.command()
 def status(*, demo: OfDemo = False) -> None:
     """Show what is stored per table, the newest vintages, the OTC weeks awaited, and the gate by day."""
+    from darkpool_assets.command_runs import warn_of_losses
     from darkpool_assets.status_report import status_tables
 
     settings = _settings(demo=demo)
     _refuse_without_database(settings)
+    warn_of_losses(settings)
     for table in status_tables(_warehouse(settings), settings=settings, now=_now()):
         screen.print(table)
 
@@ -236,7 +239,8 @@ def export(
     if begin > end:
         raise SettingsError([f"--from: given {begin}; allowed: not later than --to ({end})"])
     refuse_unwritable(files={"FILE": target}, folders={})
-    rows = export_table(_warehouse(settings), table, target, first=begin, last=end)
+    with refusing_full_disk("FILE", target.parent):
+        rows = export_table(_warehouse(settings), table, target, first=begin, last=end)
     say(f"{rows:,} rows of {table} in {file}")
     screen.print(DISCLAIMER, style="dim")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from darkpool_assets.database_faults import refuse_unusable_file
+from darkpool_assets.database_faults import WarehouseFull, fault_of, refuse_unusable_file
 
 
 class DatabaseFiles:
@@ -40,15 +40,21 @@ class DatabaseFiles:
         with self._turn:
             name = self._names.setdefault(place, f"file_{len(self._names) + 1}")
             if not self._users[place]:
-                refuse_unusable_file(path)
-                mode = ", read_only" if read_only else ""
-                self._instance.execute(
-                    f"attach if not exists $path as {name} (type duckdb{mode})", {"path": str(path.absolute())}
-                )
+                self._attach(path, name, ", read_only" if read_only else "")
             connection = self._instance.cursor()
             self._users[place].add(id(connection))
         connection.execute(f"use {name}")
         return connection
+
+    def _attach(self, path: Path, name: str, mode: str) -> None:
+        refuse_unusable_file(path)
+        is_new = not path.exists()
+        try:
+            self._instance.execute(f"attach if not exists $path as {name} (type duckdb{mode})", {"path": str(path.absolute())})
+        except duckdb.Error as error:
+            if is_new and isinstance(fault_of(error, path), WarehouseFull):
+                path.unlink(missing_ok=True)  # an empty file, which DuckDB would take for another program's
+            raise
 
     def close(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         """Close `connection`; the last one of a file lets it go."""

@@ -6,7 +6,7 @@ No asset and no rule lives here. Secrets stay inside Settings (masked in every t
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -19,6 +19,7 @@ from dagster_duckdb import DuckDBResource
 from darkpool_assets.database_faults import WarehouseFull, fault_of
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
+from darkpool_assets.lost_writes import named_losses
 from darkpool_assets.process_identity import ProcessIdentity
 from darkpool_assets.published_copy import copied_at
 from darkpool_assets.settings import Settings
@@ -153,12 +154,21 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
             keep_event_log_open(context.instance)
             _mark_process(context)
         warehouse = self.create_resource(context)
+        _warn_of_losses(context, warehouse, path=Path(self.database.database))
         try:
             yield warehouse
         finally:
             if self.published_copy:
                 publish_if_older(warehouse, Path(self.published_copy), log=context.log or dg.get_dagster_logger())
             warehouse.let_turn_go()
+
+
+def _warn_of_losses(context: dg.InitResourceContext, warehouse: Warehouse, *, path: Path) -> None:
+    """Log what Dagster saw stored and the database does not hold; of a database that can't be used the steps tell."""
+    if context.instance and path.exists():
+        with suppress(duckdb.Error, WarehouseError):
+            if losses := named_losses(context.instance, warehouse, path=path):
+                (context.log or dg.get_dagster_logger()).warning(losses)
 
 
 def _mark_process(context: dg.InitResourceContext) -> None:

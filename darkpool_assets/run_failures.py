@@ -57,7 +57,14 @@ def failure_lines(entries: pl.DataFrame, steps: Iterable[StepFailure], *, standi
     causes = dict.fromkeys(_cause(row, recorded, standing) for row in rows)
     owners = {row["owner"] for row in rows}
     untold = [step for step in steps if step.step not in owners and not (rows and step.repeats_ledgers)]
-    return [*_by_words([cause for cause in causes if cause]), *sorted({f"{step.step}: {step.message}" for step in untold})]
+    return [*_by_words([cause for cause in causes if cause]), *_by_message(untold)]
+
+
+def _by_message(steps: Iterable[StepFailure]) -> list[str]:
+    names: dict[str, set[str]] = {}
+    for step in steps:
+        names.setdefault(step.message, set()).add(step.step)
+    return sorted(f"{', '.join(sorted(found))}: {message}" for message, found in names.items())
 
 
 def _cause(row: dict[str, Any], recorded: set[tuple[dt.date, str]], standing: StandingFailure) -> _Failure | None:

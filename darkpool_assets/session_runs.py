@@ -7,6 +7,7 @@ ledgers.
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,6 +34,7 @@ from darkpool_assets.tables import TABLES
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
 
+_MODULES: Final = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 _INTERRUPTIONS: Final = (dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__)
 
 OnDay = Callable[[str, int, int], None]
@@ -233,7 +235,8 @@ def _step_failures(result: dg.ExecuteInProcessResult) -> list[StepFailure]:
 
 
 def _message(error: Any) -> str:
-    return str((error.cause or error).message).strip() if error else "failed"
+    """What a serialised error says, its kind by name alone."""
+    return _MODULES.sub("", str((error.cause or error).message).strip()) if error else "failed"
 
 
 def _progress_logger(on_day: OnDay) -> dg.LoggerDefinition:

@@ -25,13 +25,25 @@ from darkpool_assets.settings import Settings, load_settings
 from darkpool_assets.warehouse import Warehouse
 from darkpool_assets_tests.hand_made_graph import again, column_schema, declared, graph, kept_open, made_week
 from darkpool_assets_tests.live_graph import live, live_again, made_live, one_session
+from darkpool_assets_tests.small_disk import small_disk
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-__all__ = ["again", "column_schema", "declared", "graph", "live", "live_again", "made_live", "made_week", "one_session"]
+__all__ = [
+    "again",
+    "column_schema",
+    "declared",
+    "graph",
+    "live",
+    "live_again",
+    "made_live",
+    "made_week",
+    "one_session",
+    "small_disk",
+]
 
 
 def pytest_collection_finish() -> None:

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -15,6 +14,7 @@ import pytest
 from darkpool_assets.database_faults import WarehouseDamaged, WarehouseFull, WarehouseUnreadable, fault_of
 from darkpool_assets.resources import connect_to
 from darkpool_assets.warehouse import Warehouse, WarehouseSchemaError
+from darkpool_assets_tests.small_disk import SmallDisk
 
 DAY = dt.date(2026, 3, 10)
 
@@ -113,27 +113,23 @@ def test_a_file_without_permission_is_named(ours: Path):
         Warehouse(connect_to(ours)).count_rows()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own of four megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_full_disk_is_named_and_the_stored_rows_stay(small_disk: Path):
-    warehouse = Warehouse(connect_to(small_disk / "w.duckdb"))
-    warehouse.replace_day("polygon_daily_agg_raw", _rows(10), day=DAY)
-    (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096))
+def test_a_full_disk_is_named_and_the_stored_rows_stay(small_disk: SmallDisk):
+    path = small_disk.folder / "w.duckdb"
+    Warehouse(connect_to(path)).replace_day("polygon_daily_agg_raw", _rows(10), day=DAY)
+    small_disk.fill()
     with pytest.raises(WarehouseFull, match=r"no room left for .*w\.duckdb.*run the same command again"):
-        warehouse.replace_day("polygon_daily_agg_raw", _rows(500_000), day=DAY)
-    (small_disk / "filler").unlink()
-    assert Warehouse(connect_to(small_disk / "w.duckdb")).read_day("polygon_daily_agg_raw", DAY).height == 10
+        Warehouse(connect_to(path)).replace_day("polygon_daily_agg_raw", _rows(500_000), day=DAY)
+    small_disk.make_room()
+    assert Warehouse(connect_to(path)).read_day("polygon_daily_agg_raw", DAY).height == 10
+
+
+def test_a_new_database_on_a_full_disk_leaves_nothing_that_is_in_the_way_later(small_disk: SmallDisk):
+    warehouse = Warehouse(connect_to(small_disk.folder / "w.duckdb"))
+    small_disk.fill()
+    with pytest.raises(WarehouseFull, match="no room left for"):
+        warehouse.replace_day("polygon_daily_agg_raw", _rows(10), day=DAY)
+    small_disk.make_room()
+    assert warehouse.replace_day("polygon_daily_agg_raw", _rows(10), day=DAY) == 10
 
 
 def test_an_error_of_a_statement_says_nothing_of_the_file(tmp_path: Path):

@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     there goes with the first writing ten minutes later.
 
     Raises:
-        OSError: the file could not be written.
+        OSError: the file could not be written; names it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned_parts(path.parent)
@@ -37,6 +37,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     try:
         _write_to_disk(part, content.encode() if isinstance(content, str) else content)
         part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         part.unlink(missing_ok=True)
         raise

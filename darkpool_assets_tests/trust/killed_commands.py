@@ -118,7 +118,8 @@ def _kill(place: Place, start: Start, act: Act | str, moments: random.Random) ->
         running.kill()
         code = running.wait()
     last = running.reports[-1]
-    faults = [] if code == -signal.SIGKILL else [f"the command had ended with {code}: {running.said()}"]
+    # A command that had ended before the kill counts as one that was killed nowhere.
+    faults = [] if code in {0, -signal.SIGKILL} else [f"the command had ended with {code}: {running.said()}"]
     faults += _torn_or_lost(place.state(), start, acknowledged=max(report.ledger_rows for report in running.reports))
     faults += _not_made(place, start)
     return Kill(start.name, None if last.has_ended else last.act, tuple(faults))

@@ -14,6 +14,7 @@ from darkpool_assets.defs.daily_asset import SessionReport, make_sessions
 from darkpool_assets.defs.failure_causes import cause_of
 from darkpool_assets.defs.ledgers import derivation_entry
 from darkpool_assets.defs.side_by_side import Attempts, one_by_one, side_by_side
+from darkpool_assets.full_disks import refusing_full_disk
 from darkpool_assets.settings import Settings
 from darkpool_assets.vocabulary import IngestStatus
 from darkpool_assets.warehouse import Warehouse
@@ -91,6 +92,10 @@ def render_sessions(
 ) -> Iterator[dg.Output[None]]:
     """The same for what takes longer than a connection may be held: `make` opens one for what it reads and writes."""
 
+    def make_on_disk(day: dt.date) -> SessionReport:
+        with refusing_full_disk("OUTPUT_DIR", settings.output_dir):
+            return make(day)
+
     def record(day: dt.date, error: Exception) -> None:
         asset = context.asset_key
         ancestors = context.job_def.asset_layer.asset_graph.get_ancestor_asset_keys(asset)
@@ -107,7 +112,7 @@ def render_sessions(
         warehouse.append({"derivation_ledger": entry})
 
     warehouse.take_turn()
-    yield from make_sessions(context, make, on_failure=record, attempts=attempts)
+    yield from make_sessions(context, make_on_disk, on_failure=record, attempts=attempts)
 
 
 def preview(rows: pl.DataFrame, columns: list[str], *, limit: int = 20) -> dg.TableMetadataValue:
