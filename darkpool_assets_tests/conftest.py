@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gc
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ import dagster as dg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from filelock import FileLock
 
+import darkpool_assets
 from darkpool_assets import market_calendar
 from darkpool_assets.defs.stale_sessions import DRAWN
 from darkpool_assets.resources import connect_to
@@ -136,23 +139,6 @@ class MadeMarket:
         return MadeMarket(self.market, self.settings.model_copy(update=changed), self.days)
 
 
-@pytest.fixture(scope="session")
-def small_market(tmp_path_factory: pytest.TempPathFactory) -> SampleMarket:
-    """Files of three sessions of a small sample market; the last ones of 12 December 2025, an anchored week.
-
-    Of the weekly files, those of weeks that no session rests on are taken away.
-    """
-    market = SampleMarket(
-        folder=tmp_path_factory.mktemp("market"), last_session=dt.date(2025, 12, 12), sessions=3, trades_per_symbol=600
-    )
-    write_sample_market(market)
-    in_reach = market_calendar.otc_weeks_in_reach(market.trade_sessions[0])
-    for week in set(market.otc_weeks) - set(in_reach):
-        for file in (market.folder / "finra_otc").glob(f"*_{week}_*"):
-            file.unlink()
-    return market
-
-
 def settings_of(market: SampleMarket, folder: Path, **changes: object) -> Settings:
     """Settings that point at `market`, with a database and outputs of their own in `folder`."""
     values: dict[str, object] = {name.lower(): value for name, value in sample_settings(market).items()}
@@ -162,12 +148,48 @@ def settings_of(market: SampleMarket, folder: Path, **changes: object) -> Settin
 
 
 @pytest.fixture(scope="session")
-def made_market(small_market: SampleMarket, tmp_path_factory: pytest.TempPathFactory) -> MadeMarket:
-    """Three sessions of the small market, made by one range run, not drawn; not to be changed (see MadeMarket.copied_to)."""
-    settings = settings_of(small_market, tmp_path_factory.mktemp("made"))
+def made_market(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> MadeMarket:
+    """Three sessions of a small market, made by one range run, not drawn; not to be changed (see MadeMarket.copied_to).
+
+    The last one is 12 December 2025, of an anchored week. Made once for every worker and every run, until a line of the product
+    changes.
+    """
+    kept = _kept_folder(pytestconfig)
+    market = SampleMarket(folder=kept / "market", last_session=dt.date(2025, 12, 12), sessions=3, trades_per_symbol=600)
+    with FileLock(f"{kept}.lock"):
+        if not (kept / "made").is_dir():
+            _write_market(market)
+            _make_sessions(market, settings_of(market, kept / "making"))
+            (kept / "making").rename(kept / "made")
+    folder = tmp_path_factory.mktemp("made") / "made"
+    shutil.copytree(kept / "made", folder)
+    return MadeMarket(market, settings_of(market, folder), list(market.trade_sessions))
+
+
+def _kept_folder(config: pytest.Config) -> Path:
+    """A folder that outlives the run, as long as no line of the product changes; those of other lines are removed."""
+    root = Path(darkpool_assets.__file__).parent
+    lines = b"".join(path.read_bytes() for path in (*sorted(root.rglob("*.py")), Path(__file__)))
+    kept = config.cache.mkdir("made_market") / hashlib.sha256(lines).hexdigest()[:16]  # pyright: ignore[reportOptionalMemberAccess]
+    for other in kept.parent.iterdir():
+        if other.is_dir() and other != kept:
+            shutil.rmtree(other, ignore_errors=True)
+    return kept
+
+
+def _write_market(market: SampleMarket) -> None:
+    """The market's files; of the weekly ones, those of weeks that no session rests on are taken away."""
+    write_sample_market(market)
+    in_reach = market_calendar.otc_weeks_in_reach(market.trade_sessions[0])
+    for week in set(market.otc_weeks) - set(in_reach):
+        for file in (market.folder / "finra_otc").glob(f"*_{week}_*"):
+            file.unlink()
+
+
+def _make_sessions(market: SampleMarket, settings: Settings) -> None:
+    settings.duckdb_path.parent.mkdir()
     with dg.DagsterInstance.ephemeral() as instance, kept_open(settings.duckdb_path.parent):
         runner = SessionRunner(settings, instance, on_day=lambda *_: None)
         undrawn = [name for name in runner.asset_names if name not in DRAWN]
-        outcome = runner.run(small_market.trade_sessions, select=undrawn)
+        outcome = runner.run(market.trade_sessions, select=undrawn)
     assert not outcome.failures
-    return MadeMarket(small_market, settings, list(small_market.trade_sessions))

@@ -127,6 +127,13 @@ def test_a_small_but_true_spread_counts():
     assert number_of([*[None] * 12, 0.5, 0.500001, 0.500002, 0.500002]) == pytest.approx(1.0, rel=1e-6)
 
 
+@pytest.mark.parametrize(("apart", "z"), [(1.40e-9, None), (1.43e-9, 0.70710678)], ids=["at most 1e-9", "more"])
+def test_a_spread_of_at_most_a_billionth_of_the_largest_value_is_none(apart: float, z: float | None):
+    # Two values that are `apart` have sd = apart / sqrt(2), and the larger one lies sd / sqrt(2) above their mean.
+    found = number_of([*[None] * 13, 1.0, 1.0 + apart, 1.0 + apart], min_periods=2)
+    assert found == (None if z is None else pytest.approx(z, rel=1e-5))
+
+
 def test_finite_or_null_reads_text_free_nulls_and_whole_numbers():
     frame = pl.DataFrame({"whole": [1, 2], "nothing": [None, None]})
     assert frame.select(finite_or_null("whole"), finite_or_null(pl.col("nothing"))).rows() == [(1.0, None), (2.0, None)]

@@ -24,6 +24,7 @@ CORRUPTIONS = [
     (1, f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'"),
     (1, f"{METRICS} otc_week_used = '2025-12-01' {ANCHORED_DAY} = 'SPY'"),
     (1, f"{METRICS} otc_status = 'OVERDUE' {ANCHORED_DAY} = 'SPY'"),
+    (1, f"{METRICS} data_quality = 'OTC' {ANCHORED_DAY} = 'XLF'"),
     (2, f"{METRICS} otc_off_exchange_volume = 5 {ANCHORED_DAY} = 'XLF'"),
     (2, f"{METRICS} has_otc = false {ANCHORED_DAY} = 'SPY'"),
     (3, f"{METRICS} otc_alloc_volume = otc_alloc_volume * 1.00001 {ANCHORED_DAY} = 'QQQ'"),
@@ -79,6 +80,25 @@ def test_a_corrupted_row_closes_the_gate_by_its_rule(made_market: MadeMarket, ru
     assert rule in {one.rule.number for one in verdict.broken}, [(one.rule.number, one.explanation) for one in verdict.broken]
 
 
+LEAST = """update derivation_ledger set settings = json_merge_patch(settings, json_object('min_lit_volume', (
+    select lit_buy_volume + lit_sell_volume + {} from daily_metrics where date = '2025-12-11' and symbol = 'SPY'
+))) where asset = 'lit_direction_daily'"""
+
+
+@pytest.mark.parametrize(("more", "is_found"), [(0, False), (1, True)], ids=["at MIN_LIT_VOLUME", "below it"])
+def test_a_ratio_on_less_than_min_lit_volume_closes_the_gate(made_market: MadeMarket, more: int, *, is_found: bool):
+    with made_market.after(LEAST.format(more)) as changed:
+        verdict = judge_day(changed, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert ("SPY" in {finding.who for finding in verdict_of(verdict, 5).findings}) == is_found
+
+
+def test_no_ratio_on_min_lit_volume_or_more_closes_the_gate(made_market: MadeMarket):
+    absent = f"{METRICS} lit_buy_ratio = null {ANCHORED_DAY} = 'SPY'"
+    with made_market.after(LEAST.format(0), absent) as changed:
+        verdict = judge_day(changed, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert "SPY" in {finding.who for finding in verdict_of(verdict, 5).findings}
+
+
 def test_a_closed_gate_names_the_rule_the_symbol_and_the_remedy(made_market: MadeMarket) -> None:
     with made_market.after(f"{METRICS} data_quality = 'PRE_OTC' {ANCHORED_DAY} = 'SPY'") as broken:
         verdict = judge_day(broken, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
@@ -107,6 +127,47 @@ def test_a_pre_otc_day_opens_the_gate(made_market: MadeMarket, tmp_path: Path) -
 def test_pruned_raw_trades_leave_the_gate_open_on_the_ledger(made_market: MadeMarket) -> None:
     with made_market.after("delete from polygon_equity_trades_raw") as pruned:
         assert judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings).is_open
+
+
+PRUNED = """
+    insert into ingest_ledger by name
+    select feed, partition_date, 'retention' as source, 'PRUNED' as status, cast("at" + interval 1 second as timestamp) as "at", (
+        select json_group_object(polygon_symbol, json_object(
+            'lit', lit_total_volume, 'off_exchange', off_exchange_print_volume,
+            'excluded', excluded_volume, 'lit_trades', trade_count
+        )) from (
+            select *, replace(symbol, '-', '.') as polygon_symbol from lit_direction_daily
+            where date = partition_date and trade_count is not null
+        )
+    ) as pruned_prints
+    from ingest_ledger where feed = 'polygon_equity_trades_raw' and status = 'STORED'
+"""
+GONE = "delete from polygon_equity_trades_raw"
+OF_SPY = "where symbol = 'SPY' and date = '2025-12-11'"
+READ_AGAIN = """
+    insert into ingest_ledger by name
+    select * replace ('UNCHANGED' as status, cast("at" + interval 2 second as timestamp) as "at")
+    from ingest_ledger where feed = 'polygon_equity_trades_raw' and status = 'STORED'
+"""
+
+
+def test_what_pruning_kept_stands_for_the_prints(made_market: MadeMarket):
+    with made_market.after(PRUNED, GONE) as pruned:
+        assert judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings).is_open
+
+
+@pytest.mark.parametrize("column", ["lit_total_volume", "off_exchange_print_volume", "excluded_volume", "trade_count"])
+def test_what_pruning_kept_closes_the_gate_on_a_changed_count(made_market: MadeMarket, column: str):
+    with made_market.after(PRUNED, GONE, f"update lit_direction_daily set {column} = {column} + 1000 {OF_SPY}") as pruned:
+        verdict = judge_day(pruned, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert "SPY" in {finding.who for finding in verdict_of(verdict, 7).findings}
+
+
+def test_what_pruning_kept_is_nothing_against_a_later_reading(made_market: MadeMarket):
+    off_exchange = f"update lit_direction_daily set off_exchange_print_volume = off_exchange_print_volume + 1000 {OF_SPY}"
+    with made_market.after(PRUNED, READ_AGAIN, GONE, off_exchange) as read_again:
+        verdict = judge_day(read_again, made_market.days[DAY_OF_CORRUPTION], settings=made_market.settings)
+    assert verdict_of(verdict, 7).passed
 
 
 def test_a_lit_volume_that_the_ledger_does_not_know_closes_the_gate_after_pruning(made_market: MadeMarket) -> None:
