@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from darkpool_assets.full_disks import refusing_full_disk
+from darkpool_assets.turns import Turn
 
 PROJECT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DAGSTER_HOME: Final = Path("data/dagster_home")
@@ -42,6 +43,11 @@ def prepare_dagster_home() -> Path:
             finally:
                 whole.unlink(missing_ok=True)
     return home
+
+
+def first_use_of_dagster_home() -> Turn:
+    """The turn of opening the Dagster instance: two processes that make its databases at once get in each other's way."""
+    return Turn(dagster_home() / "first_use.lock", what="Dagster's databases")
 
 
 def enter_demo(values: Mapping[str, str], folder: Path) -> None:

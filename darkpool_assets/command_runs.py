@@ -10,12 +10,13 @@ from functools import partial
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import SQLAlchemyError
 
 from darkpool_assets import session_runs
-from darkpool_assets.command_folders import dagster_home, prepare_dagster_home
+from darkpool_assets.command_folders import dagster_home, first_use_of_dagster_home, prepare_dagster_home
 from darkpool_assets.defs.automation.dead_runs import fail_dead_runs
 from darkpool_assets.defs.automation.retention import prune_raw_trades, pruning_observations
-from darkpool_assets.full_disks import refusing_full_disk
+from darkpool_assets.full_disks import NoRoomLeft, refusing_full_disk
 from darkpool_assets.lost_writes import named_losses
 from darkpool_assets.path_checks import refuse_unusable_paths
 from darkpool_assets.resources import connect_to, publish_if_older
@@ -25,7 +26,6 @@ from darkpool_assets.session_runs import Outcome, Plots
 from darkpool_assets.setting_display import quoted, shortened
 from darkpool_assets.settings import Settings, SettingsError
 from darkpool_assets.terminal import complain, interruptible, notes, progress_bars, say, shown_waits
-from darkpool_assets.turns import Turn
 from darkpool_assets.warehouse import Warehouse
 
 
@@ -90,11 +90,16 @@ def make_sessions(
 
 
 def warn_of_losses(settings: Settings) -> None:
-    """Print what Dagster saw stored and the database does not hold, if there is a Dagster instance."""
-    if (dagster_home() / "dagster.yaml").exists():
+    """Print what Dagster saw stored and the database does not hold, if there is a Dagster instance that can be asked."""
+    if not (dagster_home() / "dagster.yaml").exists():
+        return
+    try:
         prepare_dagster_home()
-        with _instance() as instance:
+        with _opened_instance() as instance:
             _warn_of_losses(settings, instance)
+    except (OSError, SettingsError, NoRoomLeft, SQLAlchemyError) as error:
+        reason = shortened(str(error).partition("\n")[0])
+        complain(f"DAGSTER_HOME: {dagster_home()} can't be asked what was stored ({reason})", style="yellow")
 
 
 def _warn_of_losses(settings: Settings, instance: dg.DagsterInstance) -> None:
@@ -109,10 +114,16 @@ def _instance() -> dg.DagsterInstance:
     Raises:
         SettingsError: its dagster.yaml can't be used.
     """
-    first_use = Turn(dagster_home() / "first_use.lock", what="Dagster's databases")
+    instance = _opened_instance()
+    fail_dead_runs(instance, now=dt.datetime.now(dt.UTC))
+    return instance
+
+
+def _opened_instance() -> dg.DagsterInstance:
+    first_use = first_use_of_dagster_home()
+    first_use.take()
     try:
-        first_use.take()  # two processes that make them at once get in each other's way
-        instance = dg.DagsterInstance.get()
+        return dg.DagsterInstance.get()
     except (dg.DagsterError, yaml.YAMLError) as error:
         reason = shortened(str(error).replace("\n", " "))
         file = dagster_home() / "dagster.yaml"
@@ -121,8 +132,6 @@ def _instance() -> dg.DagsterInstance:
         ) from None
     finally:
         first_use.let_go()
-    fail_dead_runs(instance, now=dt.datetime.now(dt.UTC))
-    return instance
 
 
 def _refuse_unknown(select: Sequence[str], *, known: Sequence[str]) -> None:
@@ -156,7 +165,7 @@ def _prune(settings: Settings) -> None:
     if settings.raw_trades_keep_sessions is None:
         return
     pruning = prune_raw_trades(Warehouse(connect_to(settings.duckdb_path)), keep=settings.raw_trades_keep_sessions)
-    with _instance() as instance:
+    with refusing_full_disk("DAGSTER_HOME", dagster_home()), _instance() as instance:
         for observation in pruning_observations(pruning):
             instance.report_runless_asset_event(observation)
     _print_days(f"Raw trades deleted ({sum(pruning.pruned.values()):,} rows)", sorted(pruning.pruned))

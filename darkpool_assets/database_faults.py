@@ -40,8 +40,8 @@ class WarehouseFull(WarehouseError):
     """There is no room left for the database; what was stored before is whole."""
 
 
-def refuse_unusable_file(path: Path) -> None:
-    """Pass where there is no file yet, or a DuckDB file that may be read and written.
+def refuse_unusable_file(path: Path, *, read_only: bool = False) -> None:
+    """Pass where there is no file yet, or a DuckDB file that may be read and, unless `read_only`, written.
 
     Raises:
         WarehouseUnreadable: a folder, a file without permission, or one of another program.
@@ -50,8 +50,9 @@ def refuse_unusable_file(path: Path) -> None:
         raise WarehouseUnreadable(f"DUCKDB_PATH: {path} is a folder; {_ELSEWHERE}")
     if not path.exists():
         return
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise WarehouseUnreadable(f"DUCKDB_PATH: {path} may not be read and written by this user (permission denied); allow it.")
+    if not os.access(path, os.R_OK if read_only else os.R_OK | os.W_OK):
+        use = "read" if read_only else "read and written"
+        raise WarehouseUnreadable(f"DUCKDB_PATH: {path} may not be {use} by this user (permission denied); allow it.")
     with path.open("rb") as file:
         begin = file.read(_MAGIC_AT + len(_MAGIC))
     if begin[_MAGIC_AT:] not in {_MAGIC, bytes(len(_MAGIC))}:  # zeros: another process is making the file

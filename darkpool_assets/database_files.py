@@ -9,6 +9,7 @@ process may then write beside it. So nothing here touches a file that is attache
 import os
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -32,23 +33,32 @@ class DatabaseFiles:
     def connect(self, path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
         """A connection to the file at `path`, which is made when there is none; to be given back to `close`.
 
+        While other connections to the file are open it is as they are, read-only or not.
+
         Raises:
             WarehouseUnreadable: a folder, a file without permission, or one of another program.
-            duckdb.Error: the file is held by another process, held in another mode by this one, or is no database.
+            duckdb.Error: the file is held by another process, or is no database.
         """
         place = os.path.realpath(path)
         with self._turn:
             name = self._names.setdefault(place, f"file_{len(self._names) + 1}")
             if not self._users[place]:
-                self._attach(path, name, ", read_only" if read_only else "")
+                self._attach(path, name, read_only=read_only)
             connection = self._instance.cursor()
             self._users[place].add(id(connection))
-        connection.execute(f"use {name}")
+        try:
+            connection.execute(f"use {name}")
+        except duckdb.Error:  # a failed write of another thread invalidated the file
+            self.close(connection, path)
+            raise
         return connection
 
-    def _attach(self, path: Path, name: str, mode: str) -> None:
-        refuse_unusable_file(path)
-        is_new = not path.exists()
+    def _attach(self, path: Path, name: str, *, read_only: bool) -> None:
+        refuse_unusable_file(path, read_only=read_only)
+        is_new, mode = not path.exists(), ", read_only" if read_only else ""
+        spill = f"{os.path.realpath(path)}.tmp".replace("'", "''")
+        with suppress(duckdb.Error):  # not once something was spilled
+            self._instance.execute(f"set temp_directory = '{spill}'")
         try:
             self._instance.execute(f"attach if not exists $path as {name} (type duckdb{mode})", {"path": str(path.absolute())})
         except duckdb.Error as error:

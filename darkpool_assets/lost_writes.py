@@ -4,7 +4,9 @@ The log's last transactions are gone then, and only Dagster's record of material
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,9 @@ import polars as pl
 from darkpool_assets.tables import TABLES
 from darkpool_assets.warehouse import Warehouse
 
+DATABASE_TAG: Final = "darkpool/database"
+"""Tag of a run: the resolved path of the database that it writes."""
+
 _RAW: Final = tuple(table.name for table in TABLES.values() if table.stage == "raw" and table.day_column != "week_start_date")
 _MADE: Final = (
     *(table.name for table in TABLES.values() if table.stage not in {"raw", "ledger"}),
@@ -22,16 +27,17 @@ _MADE: Final = (
 _MOST: Final = 1000
 
 
-def lost_writes(instance: dg.DagsterInstance, warehouse: Warehouse) -> dict[dt.date, list[str]]:
+def lost_writes(instance: dg.DagsterInstance, warehouse: Warehouse, *, path: Path) -> dict[dt.date, list[str]]:
     """Sessions and assets that Dagster saw materialised later than the newest ledger row, and that have no row of their own.
 
-    A database without any ledger row is a new one: it has lost nothing. The OTC feed is not judged, for its ledger rows are
-    those of weeks.
+    Only runs that wrote the database at `path` are asked. One without any ledger row is new: it has lost nothing. The OTC feed
+    is not judged, for its ledger rows are those of weeks.
     """
     newest = warehouse.last_written_at()
     if newest is None:
         return {}
-    seen = {asset: _materialised_since(instance, asset, newest) for asset in (*_RAW, *_MADE)}
+    begun_at = _beginnings(instance, os.path.realpath(path))
+    seen = {asset: _materialised_since(instance, asset, newest, begun_at) for asset in (*_RAW, *_MADE)}
     days = [day for of_asset in seen.values() for day in of_asset]
     if not days:
         return {}
@@ -46,14 +52,28 @@ def lost_writes(instance: dg.DagsterInstance, warehouse: Warehouse) -> dict[dt.d
     return dict(sorted(lost.items()))
 
 
-def _materialised_since(instance: dg.DagsterInstance, asset: str, moment: dt.datetime) -> dict[dt.date, dt.datetime]:
+def _beginnings(instance: dg.DagsterInstance, database: str) -> Callable[[str], dt.datetime | None]:
+    """Run id -> when the run was created (UTC, naive); None for one that wrote another database."""
+
+    @cache
+    def begun_at(run_id: str) -> dt.datetime | None:
+        record = instance.get_run_record_by_id(run_id)
+        is_ours = record is not None and record.dagster_run.tags.get(DATABASE_TAG) == database
+        return record.create_timestamp.replace(tzinfo=None) if record and is_ours else None
+
+    return begun_at
+
+
+def _materialised_since(
+    instance: dg.DagsterInstance, asset: str, moment: dt.datetime, begun_at: Callable[[str], dt.datetime | None]
+) -> dict[dt.date, dt.datetime]:
     """Session -> when the run that materialised it last was created (UTC, naive), of those materialised after `moment`."""
     since = dg.AssetRecordsFilter(dg.AssetKey(asset), after_timestamp=moment.replace(tzinfo=dt.UTC).timestamp())
     found: dict[dt.date, dt.datetime] = {}
     for event in instance.fetch_materializations(since, limit=_MOST).records:
-        run = instance.get_run_record_by_id(event.run_id)
-        if run and event.partition_key and (day := dt.date.fromisoformat(event.partition_key)) not in found:
-            found[day] = run.create_timestamp.replace(tzinfo=None)
+        begun = begun_at(event.run_id)
+        if begun and event.partition_key and (day := dt.date.fromisoformat(event.partition_key)) not in found:
+            found[day] = begun
     return found
 
 
@@ -67,7 +87,7 @@ def _newest_rows(warehouse: Warehouse, first: dt.date, last: dt.date) -> Mapping
 
 def named_losses(instance: dg.DagsterInstance, warehouse: Warehouse, *, path: Path) -> str | None:
     """What is said of the lost writes of the database at `path`, and what to do; None where nothing is lost."""
-    lost = lost_writes(instance, warehouse)
+    lost = lost_writes(instance, warehouse, path=path)
     if not lost:
         return None
     first, last = min(lost), max(lost)

@@ -1,6 +1,6 @@
 """Asks of paths and ports, before work starts, whether they can be used: one fault per setting or argument.
 
-Folders are made and tried out; nothing is written that stays. cli's commands refuse what is found.
+Folders are made and tried out; nothing is written that stays. the commands refuse what is found.
 """
 
 import os

@@ -46,7 +46,10 @@ class ProcessIdentity:
         return f"{self.host}|{self.boot}|{self.pid}|{self.start}"
 
     def is_gone(self) -> bool:
-        """Whether the process has ended for certain; what runs on another machine is not known here."""
+        """Whether the process has ended for certain; what runs on another machine is not known here.
+
+        Containers that share the machine's host name must have a DAGSTER_HOME each: their processes can't be told apart.
+        """
         if self.host != socket.gethostname():
             return False
         if self.boot != _boot_id():

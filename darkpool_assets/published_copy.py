@@ -5,6 +5,7 @@ hands in its connection. Whoever opens the copy may keep it: the next one takes 
 """
 
 import datetime as dt
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,8 @@ def _write_copy(connection: duckdb.DuckDBPyConnection, part: Path) -> int:
             copied = _copy_tables(connection)
             connection.commit()
         except BaseException:
-            connection.rollback()
+            with suppress(duckdb.Error):  # a commit that failed has rolled back
+                connection.rollback()
             raise
         connection.execute("checkpoint published_copy")
     finally:

@@ -4,6 +4,7 @@ No asset and no rule lives here. Secrets stay inside Settings (masked in every t
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from dagster_duckdb import DuckDBResource
 from darkpool_assets.database_faults import WarehouseFull, fault_of
 from darkpool_assets.database_files import DatabaseFiles
 from darkpool_assets.event_log import keep_event_log_open
-from darkpool_assets.lost_writes import named_losses
+from darkpool_assets.lost_writes import DATABASE_TAG, named_losses
 from darkpool_assets.process_identity import ProcessIdentity
 from darkpool_assets.published_copy import copied_at
 from darkpool_assets.settings import Settings
@@ -145,14 +146,16 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:  # noqa: ARG002
         """A Warehouse whose connections come from the database resource."""
         path = self.database.database
-        return Warehouse(self.database.get_connection, turn=Turn(Path(f"{path}.turn"), what=f"Deriving in {path}"))
+        return Warehouse(
+            self.database.get_connection, turn=Turn(Path(f"{os.path.realpath(path)}.turn"), what=f"Deriving in {path}")
+        )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
         """The Warehouse of one run: of all its steps, checks included, for they run in one process."""
         if context.instance:
             keep_event_log_open(context.instance)
-            _mark_process(context)
+            _mark_run(context, database=self.database.database)
         warehouse = self.create_resource(context)
         _warn_of_losses(context, warehouse, path=Path(self.database.database))
         try:
@@ -171,12 +174,13 @@ def _warn_of_losses(context: dg.InitResourceContext, warehouse: Warehouse, *, pa
                 (context.log or dg.get_dagster_logger()).warning(losses)
 
 
-def _mark_process(context: dg.InitResourceContext) -> None:
-    """Keep which process executes the run, for those who find the run after that process died."""
+def _mark_run(context: dg.InitResourceContext, *, database: str) -> None:
+    """Keep which process executes the run, and on which database, for those who find the run after that process died."""
     run = context.run
     if context.instance and run and context.instance.has_run(run.run_id):
         # A retried run starts with the tags of the one before it, so that the tag says whose process it is.
-        context.instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{run.run_id} {ProcessIdentity.of_this_process()}"})
+        process = f"{run.run_id} {ProcessIdentity.of_this_process()}"
+        context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process, DATABASE_TAG: os.path.realpath(database)})
 
 
 def publish_if_older(warehouse: Warehouse, path: Path, *, log: logging.Logger) -> bool:

@@ -1,6 +1,6 @@
 """What failed in a command, each cause once: ledger entries first, steps only where no entry tells of them.
 
-No message is read: entries name their cause, steps are known by name and kind. session_runs.py collects, cli.py prints.
+No message is read: entries name their cause, steps are known by name and kind. session_runs.py collects, command_runs.py prints.
 """
 
 import datetime as dt

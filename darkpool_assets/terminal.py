@@ -1,6 +1,6 @@
 """What a command shows while it works: results on stdout; progress, waits, warnings and interruptions on stderr.
 
-No command and no session is known here; cli.py opens these around what it runs.
+No command and no session is known here; the commands open these around what they run.
 """
 
 import logging

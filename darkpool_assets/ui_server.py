@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.cli import DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_MAX_OVERFLOW, DEFAULT_POOL_RECYCLE
 from dagster_webserver.version import __version__
 
+from darkpool_assets.command_folders import first_use_of_dagster_home
 from darkpool_assets.ui_guard import Application, UiGuard
 
 _LOGGER: Final = logging.getLogger("dagster-webserver")
@@ -58,13 +59,26 @@ def serve(workspace: Path, *, host: str, port: int) -> int:
     os.environ.update(_DEV_ENVIRONMENT)
     configure_loggers()
     with (
-        get_instance_for_cli() as instance,
+        opened_instance() as instance,
         shared_code_server(workspace, instance) as shared,
         running_daemon(shared) as daemon,
         opened_workspace(shared, instance) as context,
     ):
         application = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_MILLISECONDS)
         return serve_beside(daemon, application, host=host, port=port)
+
+
+@contextmanager
+def opened_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance of DAGSTER_HOME, one process at a time."""
+    with ExitStack() as opened:
+        first_use = first_use_of_dagster_home()
+        first_use.take()
+        try:
+            instance = opened.enter_context(get_instance_for_cli())
+        finally:
+            first_use.let_go()
+        yield instance
 
 
 @contextmanager

@@ -144,11 +144,6 @@ class Warehouse:
             sql, values = f"{sql} and inference_version = $version", {**values, "version": inference_version}
         return self._query(f"{sql} order by day", values)["day"].to_list()
 
-    def days_ingested_since(self, table: str, at: dt.datetime) -> list[dt.date]:
-        """Days of a FINRA raw table of which a vintage was stored at or after `at` (UTC, naive)."""
-        sql = f'select distinct "{TABLES[table].day_column}" as day from "{table}" where ingested_at >= $at order by day'
-        return self._query(sql, {"at": at})["day"].to_list()
-
     def newest_entries(
         self, ledger: str, first: dt.date, last: dt.date, *, by: Sequence[str], owner: str | None = None, whole: bool = False
     ) -> pl.DataFrame:

@@ -392,6 +392,16 @@ def test_config_with_a_wrong_setting_ends_with_two(terminal: Terminal):
 # status, export, rebuild, ui
 
 
+def test_status_is_shown_also_where_dagster_cannot_be_asked(terminal: Terminal, made_week: Graph):
+    shutil.copyfile(made_week.folder / "darkpool.duckdb", terminal.database)
+    (terminal.folder / "home").mkdir()
+    (terminal.folder / "home" / "dagster.yaml").write_text("nonsense: [")
+    said = terminal.run("status")
+    assert said.code == 0
+    assert "OTC weeks in reach" in said.out
+    assert "can't be asked what was stored" in " ".join(said.err.split())
+
+
 def test_status_prints_its_four_screens(filled: Terminal):
     said = filled.run("status")
     assert said.code == 0

@@ -1,6 +1,7 @@
 """What Dagster saw stored and the database does not hold is named; what was stored is not."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,10 @@ from darkpool_assets_tests.hand_made_feeds import FRIDAY, THURSDAY
 from darkpool_assets_tests.hand_made_graph import Graph
 
 MADE = ["daily_metrics", "lit_direction_daily"]
+
+
+def database_of(graph: Graph) -> Path:
+    return graph.folder / "darkpool.duckdb"
 
 
 @pytest.fixture
@@ -26,19 +31,25 @@ def cut_off(graph: Graph) -> Graph:
 def test_what_was_stored_is_not_lost(graph: Graph):
     graph.run([THURSDAY, FRIDAY])
     graph.run([FRIDAY], select=["daily_metrics"])
-    assert lost_writes(graph.instance, graph.warehouse) == {}
+    assert lost_writes(graph.instance, graph.warehouse, path=database_of(graph)) == {}
 
 
 def test_a_new_database_beside_an_old_instance_has_lost_nothing(cut_off: Graph):
     (cut_off.folder / "darkpool.duckdb").unlink()
-    assert lost_writes(cut_off.instance, cut_off.warehouse) == {}
+    assert lost_writes(cut_off.instance, cut_off.warehouse, path=database_of(cut_off)) == {}
+
+
+def test_what_was_stored_in_another_database_is_not_lost(graph: Graph):
+    graph.run([THURSDAY])
+    graph.run([FRIDAY], duckdb_path=graph.folder / "other.duckdb")
+    assert lost_writes(graph.instance, graph.warehouse, path=database_of(graph)) == {}
 
 
 def test_what_was_cut_off_is_named_with_the_command_that_makes_it_again(cut_off: Graph):
-    lost = lost_writes(cut_off.instance, cut_off.warehouse)
+    lost = lost_writes(cut_off.instance, cut_off.warehouse, path=database_of(cut_off))
     assert list(lost) == [FRIDAY]
     assert {*MADE, "polygon_equity_trades_raw", "daily_tables"} <= set(lost[FRIDAY])
-    losses = named_losses(cut_off.instance, cut_off.warehouse, path=cut_off.folder)
+    losses = named_losses(cut_off.instance, cut_off.warehouse, path=database_of(cut_off))
     assert losses
     assert f"lacks what Dagster saw stored: {FRIDAY} (" in losses
     assert f"`darkpool rebuild {FRIDAY} {FRIDAY}`" in losses

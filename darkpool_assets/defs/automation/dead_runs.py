@@ -51,7 +51,8 @@ def fail_dead_runs(instance: dg.DagsterInstance, *, now: dt.datetime) -> list[st
 
 
 def _why_dead(instance: dg.DagsterInstance, record: dg.RunRecord, *, now: dt.datetime) -> str:
-    run, age = record.dagster_run, now - record.create_timestamp.replace(tzinfo=dt.UTC)
+    # Since its status changed last: a run may have waited in the queue for hours before.
+    run, age = record.dagster_run, now - record.update_timestamp.replace(tzinfo=dt.UTC)
     owner, _, text = run.tags.get(PROCESS_TAG, "").partition(" ")
     process = ProcessIdentity.parse(text) if owner == run.run_id else None
     if process:

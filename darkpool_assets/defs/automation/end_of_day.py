@@ -61,4 +61,4 @@ def sessions_at_cut_off(
     if due <= under_way:
         return dg.SkipReason(f"A run makes {as_text(due)} already.")
     days = sorted((due | set(wanted.unfinished)) - under_way)
-    return request_sessions(days, key=f"cut-off:{now:%Y-%m-%dT%H:%M}")
+    return request_sessions(days, key=f"cut-off:{now:%Y-%m-%dT%H:%M}", given_up=wanted.given_up)

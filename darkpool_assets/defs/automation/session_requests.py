@@ -17,6 +17,7 @@ from darkpool_assets.defs.run_options import LARGEST_RUN, RANGE_END, RANGE_START
 from darkpool_assets.session_choice import contiguous_blocks
 
 END_OF_DAY: Final = "end_of_day"
+NOT_MADE_TAG: Final = "darkpool/not_made"
 _UNENDED: Final = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -49,18 +50,22 @@ def range_tags(block: Sequence[dt.date]) -> dict[str, str]:
     return {RANGE_START: block[0].isoformat(), RANGE_END: block[-1].isoformat()}
 
 
-def request_sessions(days: Sequence[dt.date], *, key: str, select: Sequence[str] | None = None) -> list[dg.RunRequest]:
+def request_sessions(
+    days: Sequence[dt.date], *, key: str, select: Sequence[str] | None = None, given_up: Sequence[dt.date] = ()
+) -> list[dg.RunRequest]:
     """One request per run of neighbouring sessions, oldest first.
 
     Args:
         days: Sessions, oldest first.
         key: Begins the run key; Dagster starts no second run of a key.
         select: Assets with their checks; everything where None.
+        given_up: Sessions missed before these, which a tag of the runs names with the command that makes them.
     """
+    named = {NOT_MADE_TAG: f"{as_text(given_up)}: darkpool backfill {given_up[0]} {given_up[-1]}"} if given_up else {}
     assets = None if select is None else [dg.AssetKey(name) for name in select]
     return [
         dg.RunRequest(
-            run_key=f"{key}:{block[0]}..{block[-1]}", job_name=END_OF_DAY, asset_selection=assets, tags=range_tags(block)
+            run_key=f"{key}:{block[0]}..{block[-1]}", job_name=END_OF_DAY, asset_selection=assets, tags=range_tags(block) | named
         )
         for block in contiguous_blocks(days, largest=LARGEST_RUN)
     ]

@@ -113,7 +113,7 @@ def look_at_sources(
             ready.append(day)
         kept[day] = after
     attempt = "-".join(str(kept[day].requests) for day in ready)
-    return request_sessions(ready, key=f"sources:{attempt}"), kept, words
+    return request_sessions(ready, key=f"sources:{attempt}", given_up=wanted.given_up), kept, words
 
 
 def _look(day: dt.date, watch: Watch, *, is_untried: bool, settings: Settings, now: dt.datetime) -> tuple[str, Watch]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
+from dagster._core.storage.runs import SqlRunStorage
 
 from darkpool_assets.defs.automation.dead_runs import fail_dead_runs
 from darkpool_assets.defs.raw.finra_short_daily_raw import finra_short_daily_raw
@@ -45,6 +47,15 @@ def _status(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     found = instance.get_run_by_id(run.run_id)
     assert found is not None
     return found.status.value
+
+
+def test_a_run_that_waited_in_the_queue_for_long_is_given_its_time_to_start(instance: dg.DagsterInstance):
+    run = _run(instance, None, status=dg.DagsterRunStatus.STARTING)
+    assert isinstance(instance.run_storage, SqlRunStorage)
+    with instance.run_storage.connect() as connection:
+        connection.execute(sa.text("update runs set create_timestamp = datetime('now', '-1 hour')"))
+    assert fail_dead_runs(instance, now=_in(minutes=1)) == []
+    assert fail_dead_runs(instance, now=_in(minutes=11)) == [run.run_id]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from darkpool_assets.defs.automation.end_of_day import build_end_of_day_schedule, sessions_at_cut_off
-from darkpool_assets.defs.automation.session_requests import request_sessions, sessions_under_way
+from darkpool_assets.defs.automation.session_requests import NOT_MADE_TAG, request_sessions, sessions_under_way
 from darkpool_assets.defs.clock import system_clock
 from darkpool_assets.defs.run_options import RANGE_END, RANGE_START
 from darkpool_assets.resources import connect_to
@@ -59,6 +59,15 @@ def test_an_early_close_has_its_cut_off_three_hours_earlier(warehouse, instance)
 
 def test_a_tick_missed_over_the_weekend_requests_friday(warehouse, instance):
     assert asked_for(warehouse, instance, at(D(2025, 11, 29), "10:00")) == [("2025-11-28", "2025-11-28")]
+
+
+def test_sessions_that_are_too_many_to_be_made_unasked_are_named_by_the_runs_that_make_the_newest(again: Graph):
+    settings = again.settings(target_date=None, as_of=None)
+    answer = sessions_at_cut_off(again.warehouse, again.instance, settings=settings, now=at(D(2026, 1, 20), "23:30"))
+    assert isinstance(answer, list)
+    (request,) = answer
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-12-18", "2026-01-20")
+    assert request.tags[NOT_MADE_TAG] == "3 sessions, 2025-12-15 to 2025-12-17: darkpool backfill 2025-12-15 2025-12-17"
 
 
 def test_a_holiday_requests_no_session_of_its_own(again: Graph):
