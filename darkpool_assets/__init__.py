@@ -14,7 +14,7 @@ The tree, in the order of its flow:
     defs/            the graph: raw -> derived -> phase_c, rendered, and the checks; automation: schedules and sensors
     definitions.py   everything that may run, on one screen
     database_faults.py, full_disks.py, lost_writes.py        what is wrong with a database, a disk, a log that was cut off
-    turns.py, process_identity.py                            which process writes, and whether it lives
+    turns.py, process_identity.py, retry_log.py              which process writes, whether it lives, what is asked again
     session_choice.py, session_runs.py   which sessions a command makes, skips and derives again; run_failures.py: what failed
     status_report.py, table_export.py                        what `darkpool status` and `darkpool export` show
     database_check.py, coverage_history.py, check_report.py  what `darkpool check` and the notebook ask and show

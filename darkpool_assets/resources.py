@@ -23,6 +23,7 @@ from darkpool_assets.event_log import keep_event_log_open
 from darkpool_assets.lost_writes import DATABASE_TAG, named_losses
 from darkpool_assets.process_identity import ProcessIdentity
 from darkpool_assets.published_copy import copied_at
+from darkpool_assets.retry_log import tell_of_retries
 from darkpool_assets.settings import Settings
 from darkpool_assets.sources.finra.feeds import FinraFeeds
 from darkpool_assets.sources.polygon.feeds import PolygonFeeds
@@ -85,6 +86,7 @@ class PatientDuckDB(DuckDBResource):
             ) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
+        tell_of_retries()
         try:
             for attempt in stamina.retry_context(
                 on=self._may_pass, attempts=None, timeout=_LOCK_WAIT_SECONDS, wait_initial=0.05, wait_max=1.0

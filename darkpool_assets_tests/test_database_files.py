@@ -49,6 +49,22 @@ def test_a_second_connection_that_comes_and_goes_leaves_other_processes_out(path
     assert not is_held_against_others(path)
 
 
+def test_a_database_that_another_process_holds_is_waited_for_and_that_is_said_once(path: Path, caplog: pytest.LogCaptureFixture):
+    holder = "import sys, duckdb; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        end = threading.Timer(0.5, process.stdin.close)
+        end.start()
+        with connect_to(path)():
+            pass
+        end.join()
+    assert caplog.messages == ["Another process holds the database; waiting for it, up to two minutes"]
+
+
 def test_a_second_spelling_of_the_path_leaves_other_processes_out(path: Path):
     link = path.with_name("link.duckdb")
     link.symlink_to(path)

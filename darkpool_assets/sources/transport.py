@@ -16,8 +16,8 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 import stamina
-import stamina.instrumentation
 
+from darkpool_assets.retry_log import tell_of_retries
 from darkpool_assets.sources.answer import Answer, AskAgainError, judge, masked, origin, parsed_address, without_secrets
 from darkpool_assets.sources.answer_limits import DEFAULT_LIMITS, BrokenTransferError, Deadlines, Limits, read_body
 from darkpool_assets.sources.errors import BrokenContent, ForeignAddress, PermanentSourceError, SourceError, Unreachable
@@ -270,11 +270,7 @@ def _pauses_before_retries(*, late_retries: int) -> Callable[[Exception], bool |
 
 
 def _keep_libraries_quiet() -> None:
-    """Silence the lines in which libraries show addresses with their query, and tell of retries in words of ours."""
+    """Silence the lines in which libraries show addresses with their query."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    stamina.instrumentation.set_on_retry_hooks([_log_retry])
-
-
-def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
-    _log.warning("%s; attempt %d in %.1f s", str(details.caused_by).rstrip("."), details.retry_num + 1, details.wait_for)
+    tell_of_retries()
