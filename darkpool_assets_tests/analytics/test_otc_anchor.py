@@ -215,6 +215,16 @@ def test_the_newest_known_week_is_used():
     assert anchor(weeks)["otc_week_used"].to_list() == [D(2025, 6, 2)]
 
 
+def test_each_symbol_rests_on_its_own_newest_week():
+    weeks = pl.concat([known_weeks(D(2025, 6, 2), symbol="A"), known_weeks(D(2025, 5, 26), symbol="B")])
+    assert anchor(weeks, symbols=["A", "B"])["otc_week_used"].to_list() == [D(2025, 6, 2), D(2025, 5, 26)]
+
+
+def test_each_leg_of_a_week_is_carried_as_its_own():
+    (row,) = anchor(known_weeks(WEEK).with_columns(ats_volume=pl.lit(60.0), non_ats_volume=pl.lit(40.0))).to_dicts()
+    assert (row["otc_off_exchange_volume"], row["otc_ats_volume"], row["otc_non_ats_volume"]) == (100.0, 60.0, 40.0)
+
+
 @pytest.mark.parametrize("day", SHORT_WEEK)
 def test_every_session_of_a_week_rests_on_its_monday(day):
     assert anchor(known_weeks(D(2025, 6, 16)), day=day)["data_quality"].to_list() == ["OTC_ANCHORED"]
@@ -354,6 +364,17 @@ def test_a_symbol_without_any_daily_row_is_spread_evenly():
     assert (row["otc_alloc_basis"], row["otc_alloc_volume"], row["otc_participation_rate"]) == ("EQUAL", 25.0, None)
 
 
+def test_a_week_with_a_session_of_no_volume_is_not_spread_by_polygons():
+    (row,) = allocated(a_week([None] * 4, [1.0, 1.0, 1.0, 0.0]), SHORT_WEEK[0]).to_dicts()
+    assert (row["otc_alloc_basis"], row["otc_alloc_volume"]) == ("EQUAL", 25.0)
+
+
+def test_an_even_share_is_said_with_its_basis():
+    week = a_week([None] * 4, [None] * 4).with_columns(short_ratio_source=pl.lit(None, pl.String))
+    shares = weekly_shares(week, EVERY_SESSION, day=SHORT_WEEK[0])
+    assert shares.select("otc_alloc_basis", "week_share").row(0) == ("EQUAL", 0.25)
+
+
 def test_a_week_without_a_stored_file_of_every_session_is_spread_evenly():
     week = a_week([10.0, 20.0, 30.0, 40.0], [1.0] * 4)
     (row,) = allocated(week[:3], SHORT_WEEK[0], files=stored_files(days=SHORT_WEEK[:3])).to_dicts()
@@ -402,6 +423,10 @@ def test_the_files_of_a_week_are_whole_by_the_kind_that_the_symbol_is_in(files, 
 def test_the_participation_rate_needs_every_session_and_zero_is_a_volume():
     assert allocated(a_week([1.0] * 4, [0.0, 100.0, 100.0, 200.0]), SHORT_WEEK[0])["otc_participation_rate"].to_list() == [0.25]
     assert allocated(a_week([1.0] * 4, [None, 100.0, 100.0, 200.0]), SHORT_WEEK[0])["otc_participation_rate"].to_list() == [None]
+
+
+def test_a_fraction_of_a_share_is_a_consolidated_volume():
+    assert allocated(a_week([1.0] * 4, [0.125] * 4), SHORT_WEEK[0])["otc_participation_rate"].to_list() == [200.0]
 
 
 def test_a_week_without_any_consolidated_share_has_no_participation_rate():

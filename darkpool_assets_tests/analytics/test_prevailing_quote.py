@@ -183,6 +183,12 @@ def test_prints_that_are_in_order_are_handed_back_untouched():
     assert in_tape_order(tape) is tape
 
 
+def test_equal_prints_of_a_long_tape_keep_their_order():
+    tape = trades_at(("B", 0), *[("A", 0)] * 5_000).with_columns(sequence_number=0)
+    tape = tape.with_columns(mark=pl.int_range(pl.len()))
+    assert in_tape_order(tape)["mark"].to_list() == [*range(1, 5_001), 0]
+
+
 instants = st.integers(0, 6)
 trade_rows = st.lists(st.tuples(st.sampled_from("ABC"), instants), min_size=1, max_size=12)
 quote_rows = st.lists(st.tuples(st.sampled_from("ABCD"), instants, st.integers(0, 9).map(float)), max_size=15)
@@ -240,6 +246,17 @@ def test_without_pages_or_rows_in_them_every_side_is_null(pages: list):
     found = attach_streamed_quotes(trades, pages)
     assert found["bid"].to_list() == found["ask"].to_list() == [None, None]
     assert_frame_equal(found, attach_prevailing_quotes(trades, quotes_at(("A", 1, 9.0)).clear()))
+
+
+def test_a_page_without_a_row_ends_nothing():
+    pages = [quotes_at(("A", 1, 9.0)), quotes_at(("A", 1, 9.0)).clear(), quotes_at(("A", 2, 8.0))]
+    assert attach_streamed_quotes(trades_at(("A", 2), ("A", 3)), pages)["bid"].to_list() == [9.0, 8.0]
+
+
+def test_streamed_quotes_replace_a_bid_and_ask_that_are_there():
+    tape = trades_at(("A", 1), ("A", 2)).with_columns(bid=pl.lit(1.0), ask=pl.lit(2.0))
+    found = attach_streamed_quotes(tape, [quotes_at(("A", 1, 9.0))])
+    assert found.select("bid", "ask").rows() == [(None, None), (9.0, 9.1)]
 
 
 def test_a_page_that_goes_back_in_time_is_refused():

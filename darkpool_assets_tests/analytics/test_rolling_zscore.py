@@ -134,6 +134,13 @@ def test_a_spread_of_at_most_a_billionth_of_the_largest_value_is_none(apart: flo
     assert found == (None if z is None else pytest.approx(z, rel=1e-5))
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+@pytest.mark.parametrize(("apart", "z"), [(1.40e-9, None), (1.43e-9, 0.70710678)], ids=["at most 1e-9", "more"])
+def test_what_counts_as_no_spread_grows_with_the_values(apart: float, z: float | None, scale: float):
+    found = number_of([*[None] * 13, scale, scale * (1.0 + apart), scale * (1.0 + apart)], min_periods=2)
+    assert found == (None if z is None else pytest.approx(z, rel=1e-4))
+
+
 def test_finite_or_null_reads_text_free_nulls_and_whole_numbers():
     frame = pl.DataFrame({"whole": [1, 2], "nothing": [None, None]})
     assert frame.select(finite_or_null("whole"), finite_or_null(pl.col("nothing"))).rows() == [(1.0, None), (2.0, None)]

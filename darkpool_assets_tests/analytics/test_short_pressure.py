@@ -104,6 +104,15 @@ def test_the_ratios_are_the_hand_worked_ones(numerator):
     assert_frame_equal(ratios.select(expected.columns), expected, rel_tol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("total", "volume", "kind", "ratio"),
+    [(0.5, 9.0, "FINRA_TOTAL", 0.5), (0.0, 0.5, "POLYGON_TOTAL", 0.5), (0.0, 0.0, None, None)],
+)
+def test_a_fraction_of_a_share_is_a_denominator(total, volume, kind, ratio):
+    (row,) = pressure(raw_rows([(DAY, "CNMS", "AAA", 0.25, 0.0, total)]), consolidated([(DAY, "AAA", volume)])).to_dicts()
+    assert (row["short_ratio_denominator_type"], row["short_ratio"]) == (kind, ratio)
+
+
 def test_an_unknown_numerator_is_refused():
     with pytest.raises(ValueError, match="EXEMPT"):
         pressure(history([1.0] * 6), numerator="exempt")
