@@ -136,7 +136,7 @@ def test_a_signal_while_dagster_starts_ends_the_ui(start, port: int, number: sig
     ("before", "number", "times", "code"),
     [
         ([], signal.SIGINT, 2, 130),
-        (IGNORING_CTRL_C, signal.SIGTERM, 2, 143),
+        pytest.param(IGNORING_CTRL_C, signal.SIGTERM, 2, 143, marks=pytest.mark.long),
         pytest.param(IGNORING_CTRL_C, signal.SIGINT, 1, 130, marks=pytest.mark.long),
         pytest.param([], signal.SIGHUP, 1, 129, marks=pytest.mark.long),
     ],

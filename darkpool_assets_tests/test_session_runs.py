@@ -233,6 +233,7 @@ def test_days_made_in_reverse_order_have_the_same_numbers(graph: Graph, made_wee
     assert_same_numbers(graph, made_week)
 
 
+@pytest.mark.long
 def test_another_version_made_in_reverse_order_has_the_same_numbers(again: Graph, made_week: Graph):
     select = ["lit_direction_daily", "daily_metrics"]
     again.run([FRIDAY], select, inference_version="B")

@@ -62,11 +62,10 @@ def _market(folder: Path, monday: dt.date) -> SampleMarket:
 @pytest.fixture(
     scope="module",
     params=[
-        (dt.date(2025, 9, 1), dt.date(2025, 9, 22)),
-        (dt.date(2025, 11, 24), dt.date(2025, 12, 15)),
-        (dt.date(2025, 12, 29), dt.date(2026, 1, 20)),
+        pytest.param((dt.date(2025, 9, 1), dt.date(2025, 9, 22)), id="Labor Day", marks=pytest.mark.long),
+        pytest.param((dt.date(2025, 11, 24), dt.date(2025, 12, 15)), id="Thanksgiving"),
+        pytest.param((dt.date(2025, 12, 29), dt.date(2026, 1, 20)), id="year end", marks=pytest.mark.long),
     ],
-    ids=["Labor Day", "Thanksgiving", "year end"],
 )
 def holiday_week(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HolidayWeek:
     """A week of four sessions and the first session after it, PRE_OTC; the year's end is published after a holiday."""
